@@ -1,0 +1,151 @@
+"""Asks the rules of a layer about one subject, and merges what was seen into findings.
+
+The engine knows no check: it is given a function that finds one. It stamps what the check
+does not know, the rule's name, family and severity.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evalcheck.complaint import Complaint
+from evalcheck.finding import (
+    CERTAINTY,
+    LAYERS,
+    SEVERITIES,
+    Finding,
+    Gap,
+    Layer,
+    Severity,
+    Sighting,
+    Unanswerable,
+    worst,
+)
+from evalcheck.rulebook import Rule
+from evalcheck.settings import Settings
+
+Check = Callable[[Any, Mapping[str, Any]], Iterable[Sighting]]
+Finder = Callable[[Layer, str], Check]
+
+LIGHTER: dict[Severity, Severity] = {"error": "warning", "warning": "note", "note": "note"}
+
+
+@dataclass
+class Answers:
+    """What the rules said so far: sightings by rule, gaps, and faults of evalcheck's own."""
+
+    sightings: dict[Rule, list[Sighting]] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, other: Answers) -> None:
+        """Take over what another round of questions gave."""
+        for rule, seen in other.sightings.items():
+            self.sightings.setdefault(rule, []).extend(seen)
+        self.gaps += other.gaps
+        self.faults += other.faults
+
+
+def ask(answers: Answers, settings: Settings, layer: Layer, subject: object, find: Finder) -> None:
+    """Ask every chosen rule of a layer about one subject.
+
+    A check that raises :class:`Unanswerable` leaves a gap. A :class:`Complaint` is the user's to
+    hear. Any other exception is a fault of evalcheck, kept apart so that one broken check does not
+    cost the user the report.
+    """
+    for rule in settings.rules():
+        if layer not in rule.layers:
+            continue
+        try:
+            seen = list(find(layer, rule.name)(subject, settings.options_of(rule)))
+        except Complaint:
+            raise
+        except Unanswerable as reason:
+            answers.gaps.append(Gap(rule.name, layer, str(reason)))
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{rule.name} ({layer}), {frame.name}:{frame.lineno}"
+            answers.faults.append(f"{where}: {type(error).__name__}: {error}")
+            answers.gaps.append(Gap(rule.name, layer, "a fault of evalcheck itself kept it from being asked"))
+        else:
+            answers.sightings.setdefault(rule, []).extend(seen)
+
+
+def skip(answers: Answers, settings: Settings, layer: Layer, reason: str) -> None:
+    """Note that a whole layer could not be asked."""
+    for rule in settings.rules():
+        if layer in rule.layers:
+            answers.gaps.append(Gap(rule.name, layer, reason))
+
+
+def conclude(answers: Answers, settings: Settings) -> tuple[Finding, ...]:
+    """Merge sightings of one fault into one finding, stamp them, put the worst first."""
+    findings = [
+        _finding(rule, group, settings)
+        for rule, seen in answers.sightings.items()
+        if rule.name not in settings.allow
+        for group in _groups(seen)
+    ]
+    return tuple(sorted(findings, key=_order))
+
+
+def _groups(seen: Iterable[Sighting]) -> list[list[Sighting]]:
+    """Sightings whose places meet, directly or through a third, are of one fault."""
+    groups: list[list[Sighting]] = []
+    for sighting in seen:
+        met = [g for g in groups if any(_meet(sighting, other) for other in g)]
+        groups = [g for g in groups if g not in met]
+        groups.append([*(s for g in met for s in g), sighting])
+    return groups
+
+
+def _meet(one: Sighting, two: Sighting) -> bool:
+    if one.layer != two.layer and one.subject is not None and one.subject == two.subject:
+        return True
+    return any(a.meets(b) for a in one.places for b in two.places)
+
+
+def _finding(rule: Rule, group: list[Sighting], settings: Settings) -> Finding:
+    surest = sorted(group, key=lambda s: LAYERS.index(s.layer), reverse=True)
+    return Finding(
+        rule=rule.name,
+        family=rule.family,
+        severity=settings.severity.get(rule.name) or _severity(rule, surest),
+        sightings=tuple(surest),
+        remedies=tuple(r for s in surest for r in s.remedies),
+    )
+
+
+def _severity(rule: Rule, group: list[Sighting]) -> Severity:
+    """A measurement that found no effect outweighs every hypothesis; else the gravest sighting counts."""
+    measured = [s for s in group if CERTAINTY[s.layer] == "measured"]
+    if measured and all(s.strength == "cleared" for s in measured):
+        return "note"
+    by_strength: dict[str, Severity] = {
+        "grave": rule.grave,
+        "usual": rule.severity,
+        "slight": LIGHTER[rule.severity],
+        "cleared": "note",
+    }
+    return worst(by_strength[s.strength] for s in group)
+
+
+def _order(finding: Finding) -> tuple[int, bool, int, str, int, str]:
+    span, module = finding.place.span, finding.place.module
+    return (
+        -SEVERITIES.index(finding.severity),
+        # What has a place is a cause; what has none is a symptom.
+        span is None and module is None,
+        -LAYERS.index(finding.sightings[0].layer),
+        span.path if span else "",
+        span.line if span else 0,
+        finding.rule,
+    )
+
+
+def with_remedies(finding: Finding, remedies: Iterable[Any]) -> Finding:
+    """The finding with the remedies that were tried for its rule."""
+    return replace(finding, remedies=(*finding.remedies, *remedies))

@@ -1,0 +1,127 @@
+"""What the probe measured, as plain numbers: no tensors, no torch.
+
+Divergences are squared differences of outputs in units of the output's own variance over
+samples (``ENGINE`` figures and thresholds are in ``docs/measuring.md``): 0 is no difference,
+1 is a difference as large as the spread of the outputs themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good the outputs are against the targets, in eval mode and in the reference.
+
+    The reference is train mode without its noise: norms on batch statistics, dropout off.
+    """
+
+    name: str
+    higher_is_better: bool
+    eval: float
+    reference: float
+    samples: int
+
+    @property
+    def harm(self) -> float:
+        """By how much eval is worse; negative where it is better."""
+        gain = self.reference - self.eval
+        return gain if self.higher_is_better else -gain
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Squared distance between eval mode and the mean of train mode, debiased.
+
+    ``noise`` is the variance of one train pass around that mean: dropout and batch statistics
+    at work, no fault. ``limit`` is the smallest ``total`` that these batches can tell from zero.
+    ``interval`` is a 95 % interval from disjoint groups of samples, None with too few samples.
+    """
+
+    total: float
+    noise: float
+    limit: float
+    interval: tuple[float, float] | None
+    passes: int
+    samples: int
+    loader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One step on the way from eval mode to train mode, and its size in output variance."""
+
+    name: str
+    title: str
+    size: float
+    threshold: float
+    recovers: float | None = None
+
+    @property
+    def material(self) -> bool:
+        return self.size > self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReading:
+    """One norm: how wrong its statistics are, and what that does to the output.
+
+    ``root`` is the symmetrised Gaussian KL divergence between the running statistics and those
+    of the data, mean over channels, on the batch-statistics path; with several calls per forward
+    it is that of the worst call. ``stale`` is that of the running statistics from what training's
+    moving average would tend to under today's weights. ``share`` is the part of the output's
+    divergence that the layer's statistics cause (None where it was not attributed). ``between`` is
+    the KL divergence between the statistics of the calls.
+    """
+
+    module: str
+    kind: str
+    calls: int
+    samples_per_channel: float
+    root: float
+    stale: float = 0.0
+    between: float = 0.0
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A remedy tried on the model and measured on batches that did not feed it."""
+
+    name: str
+    title: str
+    status: Literal["proved", "failed"]
+    scores: tuple[tuple[str, float, float], ...]
+    divergence: tuple[float, float]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What was run: enough to run it again."""
+
+    device: str
+    samples: int
+    batch_size: int
+    batches: int
+    passes: int
+    seed: int
+    forwards: float
+    seconds: float
+    loader: str
+    train_loader: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """All that the probe measured, for the report's first lines, its tables and the JSON."""
+
+    divergence: Divergence | None = None
+    scores: tuple[Score, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    layers: tuple[LayerReading, ...] = ()
+    completeness: float | None = None
+    attempts: tuple[Attempt, ...] = ()
+    conditions: Conditions | None = None

@@ -1,0 +1,15 @@
+"""Tests run side by side: each worker keeps to one core, or torch's threads fight for them."""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+
+def pytest_configure() -> None:
+    """Before any test imports a model."""
+    import torch
+
+    torch.set_num_threads(1)
