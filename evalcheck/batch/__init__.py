@@ -1,0 +1,7 @@
+"""What a batch is: its inputs, its targets, and how a model is called with it."""
+
+from evalcheck.batch.batch import Batch, join
+from evalcheck.batch.binding import Forward, bind
+from evalcheck.batch.example import example
+
+__all__ = ["Batch", "Forward", "bind", "example", "join"]
