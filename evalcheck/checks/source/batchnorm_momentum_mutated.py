@@ -1,0 +1,32 @@
+"""A batch norm's settings or statistics, written while the model runs or by its mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evalcheck.finding import Quote, Sighting
+from evalcheck.source import SourceFile
+from evalcheck.source.norms import STATISTICS, writes
+
+
+def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
+    """Report what forward writes to a batch norm, and what the mode decides about one."""
+    for write in writes(file):
+        if write.attribute in STATISTICS:
+            what = "the running statistics that eval mode will use are overwritten"
+        else:
+            what = f"{write.attribute} of a batch norm is changed"
+        when = "by the mode of the model" if write.by_mode else "while forward runs"
+        quotes: tuple[Quote, ...] = ()
+        if write.built is not None:
+            quotes = (Quote(file.place(write.built), "the batch norm is built here"),)
+        yield Sighting(
+            layer="source",
+            place=file.place(write.node),
+            message=(
+                f"{what[0].upper()}{what[1:]} {when}, so the statistics no longer follow the training "
+                f"data and eval mode normalises with something else: model.eval() alone does what is meant."
+            ),
+            evidence=quotes,
+        )

@@ -1,0 +1,47 @@
+"""A random transform in the pipeline of an evaluation dataset."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evalcheck import transforms
+from evalcheck.finding import Quote, Sighting
+from evalcheck.source import SourceFile
+from evalcheck.source.datasets import evaluation_datasets
+from evalcheck.source.kinds import is_unit_test
+from evalcheck.source.pipelines import random_parts
+
+RANDOM = re.compile(
+    r"Rand|Jitter|Flip|Aug|Noise|Mask|Rotate|Dropout|Affine|OneOf|SomeOf|Shift|Gain|Blur|Distort"
+)
+
+
+def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
+    """Report each pipeline of an evaluation dataset once, at its first random transform."""
+    if not file.mentions("ransform", "albumentations", "augment") or not RANDOM.search(file.text):
+        return
+    if not file.names.packages & {library.split(".")[0] for library in transforms.LIBRARIES}:
+        return
+    seen: set[ast.Call] = set()
+    for dataset, reason in evaluation_datasets(file):
+        given = [*dataset.args, *(k.value for k in dataset.keywords)]
+        found = [part for item in given for part in random_parts(file, item)]
+        if not found or found[0] in seen or is_unit_test(file):
+            continue
+        seen.update(found)
+        first, *rest = found
+        name = (file.resolve(first.func) or "").rpartition(".")[2]
+        quotes = [Quote(file.place(dataset), f"the evaluation dataset that takes it: {reason}")]
+        quotes += [Quote(file.place(other), "another random transform of the pipeline") for other in rest]
+        yield Sighting(
+            layer="source",
+            place=file.place(first),
+            message=(
+                f"{name} changes the evaluation data at random, so every evaluation scores other inputs: "
+                f"use a deterministic transform for this dataset."
+            ),
+            evidence=tuple(quotes),
+        )

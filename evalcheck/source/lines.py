@@ -1,0 +1,49 @@
+"""Turns the parser's positions into the ones people use: characters, counted from one."""
+
+from __future__ import annotations
+
+import re
+
+from evalcheck.finding import Span
+
+# What Python's parser takes for the end of a line; str.splitlines knows more (form feeds, ...).
+LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Lines:
+    """The lines of one text, and spans of it."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.path = path
+        self.all = LINE_END.split(text)
+
+    def line(self, number: int) -> str:
+        """A line by its number, empty outside of the text."""
+        return self.all[number - 1] if 0 < number <= len(self.all) else ""
+
+    def column(self, number: int, offset: int) -> int:
+        """The column of a byte offset: the parser counts UTF-8 bytes from zero."""
+        line = self.line(number)
+        if line.isascii():
+            return offset + 1
+        encoded = line.encode("utf8", "surrogatepass")
+        return len(encoded[:offset].decode("utf8", "ignore")) + 1
+
+    def span(self, line: int, offset: int, end_line: int, end_offset: int) -> Span:
+        """A span of two positions as the parser gives them."""
+        return Span(
+            path=self.path,
+            line=line,
+            column=self.column(line, offset),
+            end_line=end_line,
+            end_column=self.column(end_line, end_offset),
+            text=self.line(line).strip(),
+        )
+
+    def between(self, line: int, offset: int, end_line: int, end_offset: int) -> str:
+        """The text from one position to another."""
+        first, last = self.column(line, offset) - 1, self.column(end_line, end_offset) - 1
+        if line == end_line:
+            return self.line(line)[first:last]
+        middle = [self.line(n) for n in range(line + 1, end_line)]
+        return "\n".join([self.line(line)[first:], *middle, self.line(end_line)[:last]])

@@ -1,0 +1,89 @@
+"""The pages of the source rules keep their word, and their fixes cure."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from evalcheck import checks, rulebook
+from evalcheck.finding import Edit
+from evalcheck.rulebook import Example
+from evalcheck.source import SourceFile
+
+RULES = (
+    "missing-eval",
+    "eval-not-called",
+    "functional-dropout-ungated",
+    "batchnorm-momentum-mutated",
+    "unseeded-rng",
+    "random-transform-in-eval",
+    "unregistered-submodule",
+)
+BLOCKS = [
+    pytest.param(name, example, id=f"{name}:{example.line}")
+    for name in RULES
+    for example in rulebook.examples(rulebook.find(name))
+    if example.layer == "source"
+]
+
+
+@pytest.mark.parametrize(("name", "example"), BLOCKS)
+def test_what_is_marked_is_reported_and_nothing_else(name: str, example: Example) -> None:
+    """In every block of the page."""
+    file = SourceFile.from_text(example.code, "page.py")
+    seen = [s.place.span for s in checks.find("source", name)(file, rulebook.find(name).options)]
+    marked = [n for n, line in enumerate(example.code.split("\n"), 1) if "# flagged" in line]
+    assert sorted(span.line for span in seen if span) == marked
+    assert bool(marked) == (example.section == "Flagged")
+
+
+def apply(text: str, edits: tuple[Edit, ...]) -> str:
+    lines = text.split("\n")
+    for edit in edits:
+        line = lines[edit.span.line - 1]
+        at = edit.span.column - 1
+        lines[edit.span.line - 1] = line[:at] + edit.text + line[at:]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["F.dropout(x)", "F.dropout(x, p=0.2,)", "F.dropout((x))", "F.dropout(\n            x,  # é\n        )"],
+)
+def test_the_fix_of_a_dropout_cures_it(call: str) -> None:
+    """The text stays valid Python, and nothing is reported any more."""
+    text = (
+        "from torch import nn\nimport torch.nn.functional as F\n"
+        f"class Net(nn.Module):\n    def forward(self, x):\n        return {call}\n"
+    )
+    check = checks.find("source", "functional-dropout-ungated")
+    (sighting,) = check(SourceFile.from_text(text, "a.py"), {})
+    assert sighting.fix is not None
+    mended = apply(text, sighting.fix.edits)
+    ast.parse(mended)
+    assert "training=self.training" in mended
+    assert not list(check(SourceFile.from_text(mended, "a.py"), {}))
+
+
+def test_the_fix_of_a_forgotten_call_is_its_parentheses() -> None:
+    """model.eval becomes model.eval()."""
+    (sighting,) = checks.find("source", "eval-not-called")(
+        SourceFile.from_text("import torch\nmodel.eval\n", "a.py"), {}
+    )
+    assert sighting.fix is not None
+    assert sighting.fix.safe
+    assert apply("import torch\nmodel.eval\n", sighting.fix.edits) == "import torch\nmodel.eval()\n"
+
+
+def test_a_module_that_only_training_calls_is_left_alone() -> None:
+    """Its own forward does not look at the mode; the forward that calls it does."""
+    text = (
+        "from torch import nn\nimport torch.nn.functional as F\n"
+        "class Thin(nn.Module):\n    def forward(self, x):\n        return F.dropout(x)\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        self.thin = Thin()\n"
+        "    def forward(self, x):\n        {}x = self.thin(x)\n        return x\n"
+    )
+    check = checks.find("source", "functional-dropout-ungated")
+    assert list(check(SourceFile.from_text(text.format(""), "a.py"), {}))
+    assert not list(check(SourceFile.from_text(text.format("if self.training: "), "a.py"), {}))
