@@ -1,0 +1,1 @@
+"""Checks that judge what the graph layer sees."""

@@ -1,0 +1,9 @@
+"""The second pair of eyes: a built module, its state, and one recorded forward in each mode."""
+
+from evalcheck.graph.flow import DropoutPath
+from evalcheck.graph.hidden import HiddenModule
+from evalcheck.graph.model_graph import ModelGraph, read
+from evalcheck.graph.module_view import ModuleView
+from evalcheck.graph.trace import Call, Trace
+
+__all__ = ["Call", "DropoutPath", "HiddenModule", "ModelGraph", "ModuleView", "Trace", "read"]

@@ -1,0 +1,109 @@
+"""Runs a model once for real and records it: method f of execution tracing.
+
+One forward under a ``TorchFunctionMode`` with the calls of modules and autograd functions patched.
+Nothing is symbolic, so control flow on values, asserts and in-place writes are simply executed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from evalcheck.graph.recorder import Recorder
+from evalcheck.graph.trace import Mode, Trace
+
+LIMIT = 50_000
+
+Run = Callable[[nn.Module], Any]
+
+
+def record(
+    model: nn.Module,
+    run: Run,
+    mode: Mode,
+    names: Mapping[int, str],
+    state: Mapping[int, str],
+    limit: int = LIMIT,
+) -> tuple[Trace, str | None]:
+    """One forward of ``run`` in the model's present mode, and why it stopped early, if it did.
+
+    ``names`` maps ``id(module)``, ``state`` ``id`` of a parameter or buffer, to the qualified name.
+    Nothing is put back here: call it under ``evalcheck.guard.untouched``.
+    """
+    recorder = Recorder(names, state, mode, limit)
+    refusal = failed_in = result = None
+    with _patched(recorder), _uncompiled(), _Watch(recorder):
+        try:
+            result = run(model)
+        except Exception as error:
+            failed_in = recorder.modules.stack[-1].path if recorder.modules.stack else ""
+            reason = " ".join(str(error).split())[:300]
+            refusal = f"{type(error).__name__}: {reason}" + (f" (in {failed_in})" if failed_in else "")
+    return recorder.finish(result, failed_in), refusal
+
+
+class _Watch(TorchFunctionMode):
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._thread = threading.get_ident()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if threading.get_ident() != self._thread:
+            return func(*args, **(kwargs or {}))
+        return self._recorder.run(func, args, kwargs or {})
+
+
+@contextmanager
+def _patched(recorder: Recorder) -> Iterator[None]:
+    """Module calls and autograd functions report to the recorder; always undone."""
+    call = nn.Module.__call__
+    apply = torch.autograd.Function.__dict__["apply"]
+    thread = threading.get_ident()
+
+    def watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != thread:
+            return call(module, *args, **kwargs)
+        if not recorder.modules.stack:
+            recorder.root_frame = sys._getframe()
+        frame = recorder.enter(module, args, kwargs)
+        result = call(module, *args, **kwargs)
+        # Not in a finally: after an exception the stack must still say where it happened.
+        recorder.leave(frame, (args, kwargs), result)
+        return result
+
+    def watched_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        result = apply.__get__(None, cls)(*args, **kwargs)
+        if threading.get_ident() == thread:
+            recorder.bridge((args, kwargs), result)
+        return result
+
+    try:
+        nn.Module.__call__ = watched_call  # type: ignore[method-assign]
+        torch.autograd.Function.apply = classmethod(watched_apply)  # type: ignore[assignment,method-assign]
+        yield
+    finally:
+        nn.Module.__call__ = call  # type: ignore[method-assign]
+        torch.autograd.Function.apply = apply  # type: ignore[method-assign]
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Compiled parts run as the Python that they were made from: Dynamo cannot trace a tracer.
+
+    Only if Dynamo is there already: importing it costs a second.
+    """
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield

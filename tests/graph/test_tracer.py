@@ -1,0 +1,261 @@
+"""The tracer runs any model as it is, records what happened and leaves nothing behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from evalcheck.batch import tree
+from evalcheck.graph import read, tracer
+from evalcheck.guard import restored_randomness, untouched
+from evalcheck.paths import shown
+from tests.graph.models import Custom, Frozen, InPlace, Outputs, Reused, hard
+
+HARD = hard()
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_output_is_that_of_the_untraced_model(name: str, mode: str) -> None:
+    """Watching changes no value: dropout, batch statistics and noise included."""
+    model, args, kwargs = HARD[name]
+    seen: dict[bool, Any] = {}
+
+    def run(m: nn.Module) -> Any:
+        torch.manual_seed(3)
+        seen[m.training] = m(*args, **kwargs)
+        return seen[m.training]
+
+    graph = read(model, run)
+    assert graph.refusals == {}
+    trace = graph.trace("train" if mode == "train" else "eval")
+    assert trace is not None
+    assert trace.complete
+    traced = seen[mode == "train"]
+    with restored_randomness(), untouched(model), torch.set_grad_enabled(mode == "train"):
+        # The fused attention kernels are left aside: a watched model never takes them.
+        torch.backends.mha.set_fastpath_enabled(False)
+        getattr(model, mode)()
+        plain = run(model)
+    for (path, one), (_, two) in zip(tree.leaves(plain), tree.leaves(traced), strict=True):
+        assert torch.equal(one, two), path
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_outputs_are_joined_to_inputs(name: str) -> None:
+    """Every recorded output descends from an input: no operation on the way was lost."""
+    model, args, kwargs = HARD[name]
+    graph = read(model, lambda m: m(*args, **kwargs))
+    for trace in (graph.train, graph.eval):
+        assert trace is not None
+        output = next(node for node in trace.graph.nodes if node.op == "output")
+        waiting, seen = [output], set()
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting += node.all_input_nodes
+        assert any(node.op == "placeholder" for node in seen)
+        trace.graph.lint()
+
+
+def test_call_keeps_shapes_samples_modes_and_lines() -> None:
+    """A call knows its count, its input, the values per channel and the line that made it."""
+    model = Reused()
+    graph = read(model, lambda m: m(torch.randn(6, 4)))
+    assert graph.train is not None
+    first, second = graph.train.calls("norm")
+    assert (first.index, second.index) == (0, 1)
+    assert first.shapes == ((6, 4),)
+    assert first.samples == 6
+    assert first.training
+    assert first.span is not None
+    assert first.span.text == "return self.norm(self.norm(x) * 2)"
+    assert first.span.column < first.span.end_column
+    assert graph.train.calls("nowhere") == []
+    assert [call.path for call in graph.train.sequence if call.parent is None] == [""]
+
+
+def test_dropout_call_keeps_its_rate() -> None:
+    """The rate is the one at the time of the call."""
+    graph = read(InPlace(), lambda m: m(torch.randn(6, 4)))
+    assert graph.train is not None
+    assert graph.train.calls("drop")[0].p == 0.5
+    assert graph.eval is not None
+    assert not graph.eval.calls("drop")[0].training
+
+
+def test_node_carries_module_line_shape_and_mode() -> None:
+    """What a rule asks of a node stands in its meta."""
+    graph = read(Reused(), lambda m: m(torch.randn(6, 4)))
+    assert graph.eval is not None
+    norm = next(n for n in graph.eval.graph.nodes if n.target is F.batch_norm)
+    assert norm.meta["module"] == norm.meta["norm"] == "norm"
+    assert norm.meta["shape"] == (6, 4)
+    assert norm.meta["dtype"] == torch.float32
+    assert norm.meta["mode"] == "eval"
+    assert norm.meta["span"].path == shown(__file__.replace("test_tracer", "models"))
+
+
+def test_own_train_method_is_honoured() -> None:
+    """A model that keeps its norm frozen is traced with the norm frozen."""
+    graph = read(Frozen(), lambda m: m(torch.randn(6, 4)))
+    assert graph.train is not None
+    assert graph.train.calls("")[0].training
+    assert not graph.train.calls("norm")[0].training
+
+
+def test_refusal_keeps_the_reason_and_what_ran_before() -> None:
+    """A model that fails in train mode only has a partial trace, a reason and a whole eval trace."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    graph = read(model, lambda m: m(torch.randn(1, 4)))
+    assert set(graph.refusals) == {"train"}
+    assert "more than 1 value per channel" in graph.refusals["train"]
+    assert graph.train is not None
+    assert not graph.train.complete
+    assert graph.train.failed_in == "1"
+    assert [call.path for call in graph.train.sequence] == ["", "0", "1"]
+    assert graph.reached("2", "train") is None
+    assert graph.reached("2", "eval") is True
+
+
+def test_exception_that_the_model_handles_is_no_refusal() -> None:
+    """A failed attempt inside forward is part of the run; names stay right afterwards."""
+
+    class Tries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wrong, self.right = nn.Linear(3, 3), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                return self.wrong(x)
+            except RuntimeError:
+                return self.right(x)
+
+    graph = read(Tries(), lambda m: m(torch.randn(2, 4)))
+    assert graph.refusals == {}
+    assert graph.eval is not None
+    linear = [n.meta["module"] for n in graph.eval.graph.nodes if n.target is F.linear]
+    assert linear == ["right"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, GeneratorExit])
+def test_nothing_is_left_behind(error: type[BaseException]) -> None:
+    """Values, modes and torch itself are as before, however the run ends."""
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5))
+    model[1].eval()
+    values = {name: value.clone() for name, value in model.state_dict().items()}
+    modes = [m.training for m in model.modules()]
+    call, apply = nn.Module.__call__, torch.autograd.Function.__dict__["apply"]
+    seed = torch.get_rng_state()
+
+    def run(m: nn.Module) -> None:
+        m(torch.randn(8, 4))
+        m.extra = 1
+        raise error
+
+    if issubclass(error, Exception):
+        assert set(read(model, run).refusals) == {"train", "eval"}
+    else:
+        with pytest.raises(error):
+            read(model, run)
+    assert nn.Module.__call__ is call
+    assert torch.autograd.Function.__dict__["apply"] is apply
+    assert [m.training for m in model.modules()] == modes
+    assert not hasattr(model, "extra")
+    assert torch.equal(torch.get_rng_state(), seed)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, values[name]), name
+
+
+def test_broken_train_method_is_a_refusal() -> None:
+    """A model whose train() cannot be called is still looked at in eval mode."""
+
+    class Broken(nn.Module):
+        def train(self, mode: bool = True) -> Any:
+            if mode:
+                raise TypeError("no")
+            return super().train(mode)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    graph = read(Broken(), lambda m: m(torch.ones(1)))
+    assert graph.train is None
+    assert "model.train() failed" in graph.refusals["train"]
+    assert graph.eval is not None
+
+
+def test_lazy_layers_are_not_initialised_behind_the_users_back() -> None:
+    """A lazy model is not run: its first forward cannot be undone."""
+    model = nn.Sequential(nn.LazyLinear(4), nn.LazyBatchNorm1d())
+    graph = read(model, lambda m: m(torch.randn(8, 4)))
+    assert "lazy" in graph.refusals["train"]
+    assert graph.train is None
+    assert isinstance(model[0], nn.LazyLinear)
+
+
+def test_long_loop_is_cut() -> None:
+    """Past the limit the model runs on unrecorded, and the trace says that it is not whole."""
+
+    class Loop(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(50):
+                x = x + 1
+            return x
+
+    model = Loop()
+    trace, refusal = tracer.record(model, lambda m: m(torch.ones(1)), "train", {id(model): ""}, {}, limit=20)
+    assert refusal is None
+    assert not trace.complete
+    assert len(trace.graph.nodes) < 25
+
+
+def test_alias_keeps_identity_apart() -> None:
+    """Later uses of a value do not seem to pass through a dropout that returned it unchanged."""
+
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x * 1
+            return x + self.drop(x)
+
+    graph = read(Residual(), lambda m: m(torch.ones(2, 2)))
+    assert graph.eval is not None
+    add = next(n for n in graph.eval.graph.nodes if n.name == "add")
+    assert [source.name for source in add.all_input_nodes] == ["mul", "dropout"]
+
+
+def test_opaque_code_is_bridged() -> None:
+    """A function that works in numpy is one node between its input and its output."""
+    graph = read(Custom(), lambda m: m(torch.randn(6, 4)))
+    assert graph.train is not None
+    names = [n.name for n in graph.train.graph.nodes if n.op == "call_function"]
+    assert "opaque" in names
+
+
+def test_inputs_of_any_form_are_placeholders() -> None:
+    """Tensors in dicts and keywords are inputs too."""
+    model = Outputs()
+    batch, scale = {"x": torch.randn(3, 6, 4)}, torch.tensor(2.0)
+    graph = read(model, lambda m: m(batch, scale=scale))
+    assert graph.eval is not None
+    shapes = {n.meta["shape"] for n in graph.eval.graph.nodes if n.op == "placeholder"}
+    assert {(3, 6, 4), ()} == shapes
+
+
+def test_scripted_and_compiled_parts_do_not_stop_the_trace() -> None:
+    """What torch functions cannot see is bridged from the inputs of its module to its outputs."""
+    model = nn.Sequential(torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.ReLU())), nn.BatchNorm1d(4))
+    graph = read(model, lambda m: m(torch.randn(6, 4)))
+    assert graph.refusals == {}
+    assert graph.train is not None
+    assert graph.train.calls("1")[0].samples == 6
