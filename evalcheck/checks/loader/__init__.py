@@ -1,0 +1,1 @@
+"""Checks that judge what the loader layer sees."""
