@@ -1,0 +1,24 @@
+"""Two eval passes over one batch differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evalcheck.finding import Measure, Place, Sighting
+from evalcheck.probe import Trial
+
+
+def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
+    tolerance = options["tolerance"]
+    seen = trial.dependence.repetition(tolerance)
+    if not seen.size > tolerance:
+        return
+    where = f", first in module {seen.module!r}" if seen.module else ""
+    yield Sighting(
+        "probe",
+        Place(module=seen.module),
+        "the same batch gives another output each time in eval mode: "
+        f"the outputs differ by {seen.size:.1%}{where}",
+        evidence=(Measure("difference of two eval passes", seen.size, "of the output", tolerance, trials=2),),
+    )

@@ -1,0 +1,48 @@
+"""Eval mode is worse than train mode by more than noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evalcheck.finding import Measure, Place, Sighting
+from evalcheck.measurement import Score
+from evalcheck.probe import Trial
+
+
+def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
+    trial.require_training()
+    divergence, judge = trial.divergence, trial.judge
+    if divergence.total <= max(options["divergence"], divergence.limit):
+        return
+    if judge is not None and judge.harm <= options["harm"]:
+        return
+    measures = [
+        Measure(
+            "distance of eval mode from train mode",
+            divergence.total,
+            "of the output's variance",
+            max(options["divergence"], divergence.limit),
+            divergence.interval,
+            divergence.passes,
+        ),
+        *(Measure(f"{s.name} lost in eval mode", s.harm, trials=s.samples) for s in trial.scores),
+    ]
+    causes = [cause for cause in trial.causes(options) if cause.material]
+    because = f"; the largest cause is {causes[0].title}" if causes else ""
+    yield Sighting(
+        "probe",
+        Place(),
+        f"{_said(trial.scores, divergence.total)}{because}",
+        evidence=tuple(measures),
+        strength="grave" if divergence.total > options["large"] else "usual",
+    )
+
+
+def _said(scores: tuple[Score, ...], distance: float) -> str:
+    if not scores:
+        return f"eval mode and train mode differ by {distance:.0%} of the output's variance"
+    score = scores[0]
+    form = ".1%" if score.name == "accuracy" else ".3g"
+    figures = f"{format(score.eval, form)} for {format(score.reference, form)}"
+    return f"eval mode is worse than train mode: {score.name} {figures}"

@@ -1,0 +1,43 @@
+"""The states in which a model is run. All are entered and left inside the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+
+Mode = Callable[[nn.Module], None]
+
+
+def evaluating(model: nn.Module) -> None:
+    """Eval mode, through the model's own ``eval``."""
+    model.eval()
+
+
+def training(model: nn.Module) -> None:
+    """Train mode, through the model's own ``train``: what it freezes stays frozen."""
+    model.train()
+
+
+def batch_statistics(model: nn.Module) -> None:
+    """Train mode without its noise: norms use the statistics of the batch, everything else is in eval.
+
+    Norms that ``train()`` leaves in eval (frozen on purpose) stay so: the flags are taken after it.
+    """
+    model.train()
+    awake = [m for m in model.modules() if isinstance(m, _NormBase) and m.training]
+    model.eval()
+    for norm in awake:
+        norm.training = True
+
+
+def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
+    """The batch norms by path that use batch statistics in train mode and running ones in eval."""
+    model.train()
+    awake = {id(m) for m in model.modules() if isinstance(m, _BatchNorm) and m.training}
+    return {
+        path: module
+        for path, module in model.named_modules()
+        if isinstance(module, _BatchNorm) and id(module) in awake and module.running_mean is not None
+    }

@@ -1,0 +1,123 @@
+"""The held samples that every measurement uses: drawn once, regrouped at will."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evalcheck.batch import Batch, Forward, bind, join
+from evalcheck.complaint import Complaint
+from evalcheck.guard import restored_randomness
+
+
+class OutOfMemory(Complaint):
+    """The device's memory does not hold a batch of this size."""
+
+    def __init__(self) -> None:
+        super().__init__("memory does not hold a single batch: pass a smaller model, or --device cpu")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Batches of one loader. ``whole`` joins them where shapes allow it, so that they can be regrouped."""
+
+    name: str
+    batches: tuple[Batch, ...]
+    whole: Batch | None
+    batch_size: int
+
+    @property
+    def samples(self) -> int:
+        return sum(batch.size for batch in self.batches)
+
+    def grouped(self, order: Tensor | None = None, size: int | None = None) -> Iterator[Batch]:
+        """The samples in another order and in batches of another size.
+
+        A remainder smaller than half a batch joins the batch before it: in train mode a batch of
+        one sample is refused by batch norm, and a small one is noise. Batches that cannot be
+        joined come as they were loaded.
+        """
+        if self.whole is None:
+            yield from self.batches
+            return
+        order = torch.arange(self.samples) if order is None else order
+        size = min(size or self.batch_size, len(order))
+        cuts = list(range(0, len(order), size))
+        if len(cuts) > 1 and len(order) - cuts[-1] < max(2, size // 2):
+            cuts.pop()
+        for start, end in zip(cuts, [*cuts[1:], len(order)], strict=True):
+            yield self.whole.rows(order[start:end])
+
+    def split(self) -> tuple[Pool, Pool]:
+        """Two halves with no sample in common: one feeds remedies, the other judges them."""
+        if self.whole is not None:
+            middle = self.samples // 2
+            parts = [torch.arange(0, middle), torch.arange(middle, self.samples)]
+            return tuple(self._part([self.whole.rows(rows)]) for rows in parts)  # type: ignore[return-value]
+        middle = len(self.batches) // 2
+        return self._part(self.batches[:middle]), self._part(self.batches[middle:])
+
+    def halved(self) -> Pool:
+        """The same samples in batches of half the size. Raises :class:`OutOfMemory` at one sample."""
+        if self.whole is None or self.batch_size <= 1:
+            raise OutOfMemory
+        return replace(self, batch_size=self.batch_size // 2)
+
+    def _part(self, batches: Sequence[Batch]) -> Pool:
+        return Pool(self.name, tuple(batches), join(batches), self.batch_size)
+
+
+def draw(
+    loader: Iterable[Any],
+    model: nn.Module,
+    name: str,
+    *,
+    forward: Forward | None = None,
+    device: torch.device,
+    samples: int = 512,
+    batches: int | None = None,
+    seed: int = 0,
+) -> Pool:
+    """Draw about ``samples`` samples (or ``batches`` batches) and keep them on ``device``.
+
+    An endless loader is left after that. The generators are seeded for the draw and put back.
+    Raises :class:`Complaint` for a loader that is empty or raises.
+    """
+    kept: list[Batch] = []
+    with restored_randomness(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(seed)
+        for raw in _safely(loader, name):
+            kept.append(bind(raw, model, forward).to(device))
+            enough = len(kept) >= batches if batches else sum(b.size for b in kept) >= samples
+            if enough:
+                break
+    if not kept:
+        raise Complaint(f"{name} is empty: it yielded no batch")
+    sizes = [batch.size for batch in kept]
+    pool = Pool(name, tuple(kept), join(kept), max(set(sizes), key=lambda s: (sizes.count(s), s)))
+    if pool.whole is not None and not batches and pool.samples > samples and pool.batch_size <= samples:
+        pool = replace(pool, whole=pool.whole.rows(torch.arange(samples)), batches=())
+        pool = replace(pool, batches=tuple(pool.grouped()))
+    return pool
+
+
+def _safely(loader: Iterable[Any], name: str) -> Iterator[Any]:
+    try:
+        yield from loader
+    except (Complaint, GeneratorExit):
+        raise
+    except TypeError as error:
+        if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+            kind = type(loader).__name__
+            raise Complaint(
+                f"{name} is a {kind}, which cannot be iterated: pass an iterable of batches"
+            ) from None
+        raise Complaint(f"{name} raised {type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise Complaint(f"{name} raised {type(error).__name__}: {error}") from error

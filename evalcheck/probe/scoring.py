@@ -1,0 +1,76 @@
+"""How good an output is against its targets: loss and accuracy, sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from evalcheck.probe import outputs
+
+Metric = Callable[[Any, Any], Any]
+PerSample = dict[str, Tensor]
+
+
+def score(output: Any, targets: Any, size: int) -> PerSample:
+    """``loss`` and, for classes, ``accuracy``: each (size,) float32. Empty where targets do not fit.
+
+    Integer targets with a class axis in the output: cross entropy (of logits, log-probabilities or
+    probabilities) and the share of right answers, mean over positions for dense outputs; -100 is
+    left out, as in torch. Integer targets 0 and 1 with one output: binary cross entropy. Float
+    targets of the output's shape: mean squared error.
+    """
+    predicted = outputs.primary(output, size)
+    if predicted is None or not isinstance(targets, Tensor) or targets.shape[:1] != (size,):
+        return {}
+    predicted, targets = predicted.detach().float(), targets.to(predicted.device)
+    if not targets.is_floating_point():
+        if (
+            predicted.ndim >= 2
+            and predicted.shape[1] > 1
+            and predicted.shape[:1] + predicted.shape[2:] == targets.shape
+        ):
+            return _classes(predicted, targets.long())
+        if predicted.ndim == 3 and predicted.shape[:2] == targets.shape:
+            return _classes(predicted.transpose(1, 2), targets.long())
+        if predicted.numel() == targets.numel() == size and bool(((targets == 0) | (targets == 1)).all()):
+            return _binary(predicted.reshape(size), targets.reshape(size).float())
+        return {}
+    if predicted.numel() == targets.numel():
+        error = (predicted.reshape(size, -1) - targets.float().reshape(size, -1)).square()
+        return {"loss": error.mean(1)}
+    return {}
+
+
+def _classes(predicted: Tensor, targets: Tensor) -> PerSample:
+    counted = targets != -100
+    if not bool(((targets >= 0) & (targets < predicted.shape[1]) | ~counted).all()):
+        return {}
+    if bool((predicted >= 0).all()) and bool((predicted.sum(1) - 1).abs().max() < 1e-3):
+        predicted = predicted.clamp_min(1e-12).log()
+    loss = F.cross_entropy(predicted, targets, reduction="none")
+    right = (predicted.argmax(1) == targets).float()
+    weight = counted.float().reshape(len(targets), -1)
+    total = weight.sum(1).clamp_min(1)
+
+    def mean(values: Tensor) -> Tensor:
+        return (values.reshape(len(targets), -1) * weight).sum(1) / total
+
+    return {"loss": mean(loss), "accuracy": mean(right)}
+
+
+def _binary(predicted: Tensor, targets: Tensor) -> PerSample:
+    if bool(((predicted >= 0) & (predicted <= 1)).all()):
+        loss = F.binary_cross_entropy(predicted, targets, reduction="none")
+        return {"loss": loss, "accuracy": ((predicted > 0.5) == (targets > 0.5)).float()}
+    loss = F.binary_cross_entropy_with_logits(predicted, targets, reduction="none")
+    return {"loss": loss, "accuracy": ((predicted > 0) == (targets > 0.5)).float()}
+
+
+def user_metric(metric: Metric, output: Any, targets: Any, size: int) -> PerSample:
+    """The user's metric of one batch, the same for each of its samples, so that means are weighted."""
+    value = torch.as_tensor(metric(output, targets), dtype=torch.float32).mean()
+    return {"metric": value.reshape(1).expand(size)}

@@ -1,0 +1,333 @@
+"""The probe's subject: one model on held batches, asked lazily, measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from evalcheck.complaint import Complaint
+from evalcheck.finding import Unanswerable
+from evalcheck.guard import untouched
+from evalcheck.measurement import Cause, Divergence, LayerReading, Score
+from evalcheck.probe import chain, distance, modes, readings, writes
+from evalcheck.probe.attribution import contributions
+from evalcheck.probe.chain import HIGHER_IS_BETTER, Step
+from evalcheck.probe.dependence import Dependence
+from evalcheck.probe.imposing import imposed, write
+from evalcheck.probe.modes import Mode
+from evalcheck.probe.moments import CallMoments, Moments, collecting, symmetric_kl
+from evalcheck.probe.pool import OutOfMemory, Pool
+from evalcheck.probe.runner import NoRows, Run, Runner
+from evalcheck.probe.scoring import Metric
+from evalcheck.probe.writes import Write
+
+REFERENCE_PASSES = 2
+ATTRIBUTED_SAMPLES = 256
+SAME_STATISTICS = 1e-6
+
+
+class Trial:
+    """A model on two pools: ``held`` samples judge, ``feed`` samples give population statistics.
+
+    Everything is measured under :func:`evalcheck.guard.untouched`, at most once, and only when
+    asked. ``synthetic`` says that the inputs were made up; ``fresh`` that nothing was trained or
+    loaded, as far as can be told.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        held: Pool,
+        feed: Pool | None = None,
+        *,
+        synthetic: bool = False,
+        fresh: bool = False,
+        seed: int = 0,
+        passes: int = 4,
+        metric: Metric | None = None,
+        stage: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.model, self.synthetic, self.fresh = model, synthetic, fresh
+        if feed is None and not synthetic and held.samples > 1:
+            feed, held = held.split()
+            self.fed_by = "half of the evaluation data"
+        else:
+            self.fed_by = feed.name if feed is not None else ""
+        self.held, self.feed = held, feed if feed is not None else held
+        self.passes, self.stage = max(2, passes), stage
+        self.run = Runner(model, seed, metric)
+        higher = bool(getattr(metric, "higher_is_better", False))
+        self.higher = {**HIGHER_IS_BETTER, "metric": higher}
+        with untouched(model, parameters=False):
+            self.norms = modes.batch_norms(model)
+
+    # What may be asked at all
+
+    def require_training(self) -> None:
+        """Raise :class:`Unanswerable` unless the inputs are real and the weights are not fresh."""
+        self.require_data()
+        if self.fresh:
+            raise Unanswerable("the model is freshly initialised: nothing was trained or loaded")
+
+    def require_data(self) -> None:
+        """Raise :class:`Unanswerable` unless the inputs are real."""
+        if self.synthetic:
+            raise Unanswerable("the input was made up: pass a loader to ask this")
+
+    # Runs
+
+    @cached_property
+    def evaluated(self) -> Run:
+        """The held samples in eval mode. Raises :class:`Complaint` where the output is not finite."""
+        self.stage("eval mode")
+        run = self._rows(self.held, modes.evaluating)
+        if not bool(run.rows.isfinite().all()):
+            module = self.run.first_nonfinite(next(iter(self.held.grouped())))
+            where = f"; module {module!r} is the first whose output is not finite" if module else ""
+            raise Complaint(
+                f"the model's eval output holds NaN or infinity on {self.held.name}{where}: mend that first"
+            )
+        return run
+
+    @cached_property
+    def trained(self) -> list[Run]:
+        """Train mode, noise and all, over reshuffled batches of the held samples."""
+        self.stage("train mode")
+        runs = [
+            self._rows(self.held, modes.training, order=self._order(index), seed=index)
+            for index in range(self.passes)
+        ]
+        if not all(bool(run.rows.isfinite().all()) for run in runs):
+            raise Unanswerable("the train-mode output holds NaN or infinity")
+        return runs
+
+    @cached_property
+    def reference(self) -> list[Run]:
+        """Train mode without its noise: norms on batch statistics, dropout off."""
+        self.stage("batch statistics")
+        if not self.norms:
+            return [self._rows(self.held, modes.batch_statistics)]
+        orders = [self._order(100 + index) for index in range(REFERENCE_PASSES)]
+        return [self._rows(self.held, modes.batch_statistics, order=o) for o in orders]
+
+    def _rows(self, pool: Pool, mode: Mode, order: Tensor | None = None, seed: int = 0) -> Run:
+        with self._answerable(mode):
+            return self.run(pool, mode, order=order, seed=seed)
+
+    @contextmanager
+    def _answerable(self, mode: Mode) -> Iterator[None]:
+        """A model that refuses train mode leaves a gap; one that refuses eval mode is the user's to hear."""
+        try:
+            yield
+        except NoRows:
+            raise Unanswerable(NoRows.REASON) from None
+        except OutOfMemory:
+            raise
+        except Complaint as complaint:
+            if mode is modes.evaluating:
+                raise
+            raise Unanswerable(f"in train mode {complaint}") from None
+
+    def _order(self, index: int) -> Tensor | None:
+        if self.held.whole is None:
+            return None
+        generator = torch.Generator().manual_seed(index)
+        parts = [group[torch.randperm(len(group), generator=generator)] for group in self.groups]
+        return torch.cat(parts)
+
+    @cached_property
+    def groups(self) -> list[Tensor]:
+        """Four disjoint groups of at least two batches each, which passes do not mix; else one."""
+        order = torch.randperm(self.held.samples, generator=torch.Generator().manual_seed(4))
+        share = self.held.samples // (4 * self.held.batch_size)
+        if share < 2 or self.held.whole is None:
+            return [order]
+        cut = share * self.held.batch_size
+        return [order[:cut], order[cut : 2 * cut], order[2 * cut : 3 * cut], order[3 * cut :]]
+
+    # Population statistics, and eval mode on them
+
+    @cached_property
+    def moments(self) -> dict[str, CallMoments]:
+        """Statistics of what each norm is given on the feed, batch-statistics path, dropout off."""
+        return self._collect(modes.batch_statistics)
+
+    @cached_property
+    def noisy_moments(self) -> dict[str, CallMoments]:
+        """The same in train mode with dropout on: what the running statistics converge to."""
+        return self._collect(modes.training)
+
+    def _collect(self, mode: Mode) -> dict[str, CallMoments]:
+        self.stage("population statistics")
+        with collecting(self.norms) as collector, self._answerable(mode):
+            self.run(self.feed, mode, before=collector.restart)
+        return collector.table
+
+    def on(self, statistics: Mapping[str, Moments]) -> Run:
+        """Eval mode with these statistics in the norms' running buffers."""
+
+        def mode(model: nn.Module) -> None:
+            model.eval()
+            write(self.norms, statistics)
+
+        return self._rows(self.held, mode)
+
+    def on_calls(self, table: Mapping[str, CallMoments]) -> Run:
+        """Eval mode with each call of each norm on statistics of its own."""
+        with untouched(self.model, parameters=False):
+            given = {path: entry.calls for path, entry in table.items()}
+            with imposed(self.norms, given) as restart:
+                return self.run(self.held, modes.evaluating, before=restart)
+
+    @cached_property
+    def pooled(self) -> Run:
+        """Eval mode on the statistics of all inputs of each norm, dropout off: recalibrated."""
+        if not self.shared:
+            return self.converged
+        return self.on({path: entry.pooled for path, entry in self.moments.items()})
+
+    @cached_property
+    def converged(self) -> Run:
+        """Eval mode on what the moving average would tend to with dropout off."""
+        return self.on({path: self._momentum(path, entry).converged for path, entry in self.moments.items()})
+
+    @cached_property
+    def converged_noisy(self) -> Run:
+        """Eval mode on what the moving average tends to; the same run where dropout reaches no norm."""
+        noisy = {p: entry for p, entry in self.noisy_moments.items() if p in self.moments}
+        same = all(
+            float(symmetric_kl(entry.pooled, self.moments[p].pooled, self.norms[p].eps).max())
+            < SAME_STATISTICS
+            for p, entry in noisy.items()
+        )
+        return self.converged if same else self.on({p: entry.converged for p, entry in noisy.items()})
+
+    def _momentum(self, path: str, entry: CallMoments) -> CallMoments:
+        """With the momentum that holds in train mode: a forward may write another one for eval."""
+        noisy = self.noisy_moments.get(path, entry)
+        return replace(entry, momentum=noisy.momentum)
+
+    @cached_property
+    def per_call(self) -> Run:
+        """Eval mode with each call of each norm on statistics of its own."""
+        return self.on_calls(self.moments) if self.shared else self.pooled
+
+    @cached_property
+    def shared(self) -> tuple[str, ...]:
+        """The norms that are called more than once per forward."""
+        return tuple(path for path, entry in self.moments.items() if len(entry.calls) > 1)
+
+    # What is told of it
+
+    @cached_property
+    def unit(self) -> float:
+        """The output's total variance over samples: what every divergence is measured in."""
+        return distance.variance(self.evaluated.rows, chain.mean_of(self.trained))
+
+    @cached_property
+    def divergence(self) -> Divergence:
+        """Train mode's mean against eval mode; see :func:`evalcheck.probe.distance.spread`.
+
+        The limit is what finite passes leave: noise of batch statistics shrinks with the pool (b/N
+        of it stays, for batches of b of N samples), dropout's with passes and samples.
+        """
+        spread = distance.spread([run.rows for run in self.trained], self.evaluated.rows)
+        unit = self.unit or 1.0
+        count, passes = self.held.samples, self.passes
+        noise = float(spread.noise.mean()) / unit
+        limit = 2 * noise * (2 / (passes * (passes - 1) * count)) ** 0.5
+        if len(self.reference) > 1:
+            batch = distance.spread([r.rows for r in self.reference], self.evaluated.rows).noise
+            limit += float(batch.mean()) / unit * self.held.batch_size / count
+        total = float(spread.bias.mean()) / unit
+        interval = distance.interval(spread.bias, self.groups, unit)
+        return Divergence(total, noise, limit, interval, passes, count, self.held.name)
+
+    @cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """Every score in eval mode and in the reference; empty without targets that fit."""
+        names = [n for n in ("accuracy", "loss", "metric") if n in self.evaluated.scores]
+        return tuple(
+            Score(
+                name,
+                self.higher[name],
+                self.evaluated.mean(name),
+                sum(run.mean(name) for run in self.reference) / len(self.reference),
+                self.held.samples,
+            )
+            for name in names
+        )
+
+    @cached_property
+    def judge(self) -> Score | None:
+        """The score that harm is judged by: the user's metric, else the loss."""
+        return next((s for name in ("metric", "loss") for s in self.scores if s.name == name), None)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The way from eval mode to the reference; see :mod:`evalcheck.probe.chain`."""
+        if not self.norms:
+            return []
+        found = [Step("stale", self.evaluated, (self.converged_noisy,))]
+        if self.converged is not self.converged_noisy:
+            found.append(Step("dropout", self.converged_noisy, (self.converged,)))
+        if self.shared:
+            found.append(Step("shared", self.converged, (self.per_call,)))
+        return [*found, Step("batch", self.per_call, tuple(self.reference))]
+
+    def step(self, name: str) -> Step | None:
+        return next((step for step in self.steps if step.name == name), None)
+
+    def causes(self, thresholds: Mapping[str, float]) -> tuple[Cause, ...]:
+        """The steps with their sizes against thresholds, the main one first."""
+        shown = self.scores[0] if self.scores else None
+        name, higher = (shown.name, shown.higher_is_better) if shown else (None, False)
+        return chain.causes(self.steps, self.unit, thresholds, name, higher)
+
+    @cached_property
+    def layers(self) -> tuple[LayerReading, ...]:
+        """Every batch norm's reading, the largest share first, then the wrongest statistics."""
+        parts, _ = self.shares
+        noisy = {path: self.noisy_moments.get(path, entry) for path, entry in self.moments.items()}
+        return readings.of_norms(self.norms, self.moments, noisy, parts)
+
+    @cached_property
+    def shares(self) -> tuple[dict[str, float], float]:
+        """Contributions by statistic gates and their completeness; empty where gradients do not flow."""
+        self.stage("attribution")
+        rows = torch.arange(min(ATTRIBUTED_SAMPLES, self.held.samples))
+        batches = self.held.batches if self.held.whole is None else list(self.held.grouped(rows))
+        count = sum(batch.size for batch in batches)
+        way = (self.per_call.rows - self.evaluated.rows)[:count]
+        given = {path: entry.calls for path, entry in self.moments.items()}
+        try:
+            with untouched(self.model):
+                self.model.eval()
+                return contributions(self.model, self.norms, given, batches, way, self.run.forward)
+        except OutOfMemory:
+            raise
+        except (RuntimeError, Complaint):
+            return {}, 0.0
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """What an eval output depends on besides its own sample."""
+        return Dependence(self.run, self.held)
+
+    @cached_property
+    def writes(self) -> dict[str, list[Write]]:
+        """Settings of norms that one forward writes, in ``train`` and in ``eval`` mode."""
+        batch = next(iter(self.held.grouped()))
+        found = {}
+        for name, mode in (("train", modes.training), ("eval", modes.evaluating)):
+            with untouched(self.model, parameters=False), torch.no_grad():
+                mode(self.model)
+                with writes.watched() as seen, self._answerable(mode):
+                    self.run.forward(batch)
+            found[name] = seen
+        return found
