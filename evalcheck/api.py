@@ -1,0 +1,84 @@
+"""The door for Python: what ``evalcheck.check`` and ``evalcheck.lint`` do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalcheck import settings as settings_of
+from evalcheck.complaint import Complaint
+from evalcheck.finding import Report
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NO_TORCH = "this needs torch: pip install 'torch-evalcheck[torch]'"
+
+
+def check(
+    model: nn.Module,
+    loader: Iterable[Any] | None = None,
+    train_loader: Iterable[Any] | None = None,
+    metric: Callable[[Any, Any], Any] | None = None,
+    device: str | None = None,
+    forward: Callable[[Any, Any], Any] | None = None,
+    seed: int = 0,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    allow: Mapping[str, str] | None = None,
+    batches: int | None = None,
+    passes: int | None = None,
+) -> Report:
+    """Examine a model: read its source, trace it, look at the loader, probe it in both modes.
+
+    ``loader`` holds evaluation data: any iterable of batches, each a tensor, ``(inputs, targets)``, a
+    dict bound to ``forward``'s keywords, or a dataclass; about 512 samples are drawn, or ``batches``
+    batches. ``train_loader`` holds training data, from which population statistics are taken; without
+    it half of the evaluation data serves. ``metric(output, targets)`` gives a number per batch that is
+    better when smaller, or larger if it has a true attribute ``higher_is_better``. ``forward(model,
+    batch)`` runs a batch where calling the model does not. ``device`` is ``None`` (where the model is),
+    ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``select`` and ``ignore`` name rules or
+    families; ``allow`` maps a rule to the reason why what it finds is meant. The nearest
+    ``[tool.evalcheck]`` is honoured.
+
+    The model, its gradients and all random generators are afterwards as they were. Raises
+    :class:`evalcheck.Complaint` for input that cannot be worked with.
+    """
+    try:
+        from evalcheck.checkup import examination
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            raise Complaint(NO_TORCH) from None
+        raise
+    chosen = settings_of.load(settings_of.locate(Path.cwd()))
+    chosen = chosen.narrowed(tuple(select), tuple(ignore)).allowing(allow or {})
+    return examination.check(
+        model,
+        loader,
+        train_loader,
+        metric=metric,
+        forward=forward,
+        settings=chosen,
+        device=device,
+        seed=seed,
+        batches=batches,
+        passes=passes,
+        target=type(model).__name__,
+    )
+
+
+def lint(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+) -> Report:
+    """Read Python files and folders; nothing of theirs is imported, and torch is not needed."""
+    from evalcheck.checkup import reading
+
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    files = [Path(path) for path in several]
+    start = files[0] if files else Path.cwd()
+    chosen = settings_of.load(settings_of.locate(start if start.is_dir() else start.parent))
+    return reading.lint(files, chosen.narrowed(tuple(select), tuple(ignore)))

@@ -1,0 +1,69 @@
+"""What the model is examined on: batches of its loaders, or an input that was made up."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evalcheck.batch import Batch, Forward, example, join
+from evalcheck.probe import Pool, draw
+
+
+@dataclass(frozen=True)
+class Material:
+    """``held`` samples judge, ``feed`` samples give statistics; ``synthetic`` inputs were made up."""
+
+    held: Pool | None
+    feed: Pool | None = None
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def gather(
+    model: nn.Module,
+    loader: Iterable[Any] | None,
+    train_loader: Iterable[Any] | None,
+    inputs: Sequence[Tensor] = (),
+    *,
+    forward: Forward | None = None,
+    place: torch.device,
+    batches: int | None = None,
+    seed: int = 0,
+) -> Material:
+    """Draw from the loaders; without one, take an input from what the model declares."""
+    if loader is None:
+        return _made_up(model, inputs, seed, place)
+    take = partial(draw, forward=forward, device=place, batches=batches, seed=seed)
+    held = take(loader, model, "the evaluation loader")
+    return Material(
+        held, take(train_loader, model, "the training loader") if train_loader is not None else None
+    )
+
+
+def _made_up(model: nn.Module, inputs: Sequence[Tensor], seed: int, place: torch.device) -> Material:
+    made = example(model, inputs, seed)
+    if made is None:
+        note = "no loader, and nothing tells what an input looks like: pass --loader or --input"
+        return Material(None, synthetic=True, notes=(note,))
+    batch, origin = made
+    batch = batch.to(place)
+    pool = Pool("made-up input", (batch,), join([batch]), batch.size)
+    note = f"the input was made up ({origin}: {batch.shapes()}); pass --loader to ask what needs data"
+    return Material(pool, synthetic=True, notes=(note,))
+
+
+def quiet(batch: Batch) -> Callable[[nn.Module], Any]:
+    """Runs the batch; torch's warnings about the user's code are findings here, not noise on stderr."""
+
+    def run(model: nn.Module) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return batch.run(model)
+
+    return run

@@ -1,0 +1,18 @@
+"""The command line: one module per command, loaded when it is called. Torch waits for ``check``."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """The ``evalcheck`` command."""
+    import io
+    import sys
+
+    # A terminal that cannot show a sign shows another one, and not an error.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+    from evalcheck.cli.group import group
+
+    group(prog_name="evalcheck")

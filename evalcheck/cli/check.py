@@ -1,0 +1,122 @@
+"""``evalcheck TARGET...``: a path is read; a model is built, traced and probed."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from evalcheck.cli import options
+from evalcheck.cli.ending import finish
+from evalcheck.cli.options import Choice, Output
+from evalcheck.complaint import Complaint, nearest
+from evalcheck.finding import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the user asked for, beyond the target."""
+
+    loader: str | None
+    train_loader: str | None
+    metric: str | None
+    checkpoint: Path | None
+    inputs: tuple[str, ...]
+    batches: int | None
+    passes: int | None
+    device: str
+    seed: int
+
+
+def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise click.BadParameter(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps.")
+    return value
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "--loader", metavar="T", help="Evaluation batches: ATTR of the target's module, or FILE.py:ATTR."
+)
+@click.option("--train-loader", metavar="T", help="Training batches, likewise.")
+@click.option("--metric", metavar="T", help="A function of (outputs, targets), likewise.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="Weights to load first.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="SPEC", help="8x3x32x32 or 8x128:int64<1000; repeatable."
+)
+@click.option("--batches", type=click.IntRange(1), help="How many batches are measured.")
+@click.option("--passes", type=click.IntRange(1), help="How many passes in train mode.")
+@click.option(
+    "--device", default="auto", callback=_device, metavar="auto|cpu|cuda[:N]|mps", show_default=True
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all that is drawn.")
+@options.rules
+@options.output
+def command(targets: tuple[str, ...], choice: Choice, output: Output, **run: object) -> None:
+    """Say why a model behaves differently in eval mode.
+
+    TARGET is FILE.py:ATTR or package.module:ATTR, where ATTR is an nn.Module, or a class or a
+    function without required arguments that makes one. A path is only read, as by `evalcheck lint`.
+    """
+    wanted = Run(**run)  # type: ignore[arg-type]
+    reports = [_report(target, wanted, choice, output) for target in targets]
+    click.get_current_context().exit(finish(functools.reduce(operator.add, reports), output))
+
+
+def _report(target: str, run: Run, choice: Choice, output: Output) -> Report:
+    if Path(target).exists():
+        from evalcheck import checkup
+
+        return checkup.lint([Path(target)], choice.settings(Path(target)))
+    if ":" not in target:
+        known = click.get_current_context().find_root().command
+        names = known.list_commands(click.get_current_context()) if isinstance(known, click.Group) else []
+        raise Complaint(
+            f"{target} does not exist{nearest(target, names)}; "
+            "a target is a path, FILE.py:ATTR or package.module:ATTR"
+        )
+    return _check(target, run, choice, output)
+
+
+def _check(spec: str, run: Run, choice: Choice, output: Output) -> Report:
+    from evalcheck.cli import imports
+
+    source = Path(spec.rpartition(":")[0])
+    settings = choice.settings(source if source.exists() else Path.cwd())
+    imports.need_torch()
+
+    from evalcheck import checkup
+    from evalcheck.cli import checkpoint, inputs, loaders, progress, seeds, target
+
+    made = inputs.make(run.inputs, run.seed)
+    seeds.plant(run.seed)
+    found = target.load(spec)
+    if run.checkpoint is not None:
+        checkpoint.load(found.model, run.checkpoint)
+    data = loaders.load(found.named, run.loader, run.train_loader)
+    metric = loaders.metric(found.named, run.metric)
+    # What the user's own forward prints must not stand among the findings.
+    with redirect_stdout(sys.stderr), progress.bar(output.quiet) as advance:
+        return checkup.check(
+            found.model,
+            data.eval,
+            data.train,
+            metric=metric,
+            settings=settings,
+            device=run.device,
+            seed=run.seed,
+            batches=run.batches,
+            passes=run.passes,
+            inputs=made,
+            target=found.name,
+            files=found.files,
+            notes=data.notes,
+            progress=advance,
+        )

@@ -1,0 +1,76 @@
+"""How a run ends: the report is written, what went wrong is said on stderr, the status is returned."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from evalcheck import verdict
+from evalcheck.complaint import Complaint
+
+if TYPE_CHECKING:
+    from evalcheck.cli.options import Output
+    from evalcheck.finding import Report
+
+WIDTH = 100
+
+
+def say(line: str) -> None:
+    """One line to people, on stderr."""
+    click.echo(f"evalcheck: {line}", err=True)
+
+
+def finish(report: Report, output: Output) -> int:
+    """Write the report; the exit status of the run."""
+    from evalcheck import reporters
+
+    colored = output.file is None and wants_color(output.color)
+    text = reporters.render(
+        report,
+        output.format,
+        color=colored,
+        width=shutil.get_terminal_size((WIDTH, 24)).columns,
+        quiet=output.quiet,
+        verbose=output.verbose,
+    )
+    text = text if text.endswith("\n") or not text else text + "\n"
+    if output.file is None:
+        _to_stdout(text, colored)
+    else:
+        _to_file(text, output)
+    for line in report.unread:
+        say(line)
+    for fault in report.faults:
+        say(f"internal error in {fault}; please report it")
+    return verdict.exit_status(report, output.fail_on)
+
+
+def wants_color(choice: str) -> bool:
+    """Whether stdout gets colours: as told, else if it is a terminal and nothing speaks against it."""
+    if choice != "auto":
+        return choice == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not plain and sys.stdout.isatty()
+
+
+def _to_stdout(text: str, colored: bool) -> None:
+    try:
+        click.echo(text, nl=False, color=colored)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. Nothing more may be written, not even at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _to_file(text: str, output: Output) -> None:
+    assert output.file is not None
+    try:
+        output.file.write_text(text, "utf8")
+    except OSError as error:
+        raise Complaint(f"{output.file} cannot be written ({error.strerror})") from None
+    if not output.quiet:
+        say(f"the report is in {output.file}")

@@ -1,0 +1,23 @@
+"""``evalcheck explain RULE``: the rule's page."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from evalcheck import rulebook
+
+
+@click.command()
+@click.argument("rule")
+def command(rule: str) -> None:
+    """Print the page of a rule: what it means, why it matters, what is flagged and what is fine."""
+    page = rulebook.find(rule).page
+    if not sys.stdout.isatty():
+        click.echo(page, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(page))

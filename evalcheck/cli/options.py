@@ -1,0 +1,147 @@
+"""Options that several commands share, and what they mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evalcheck import settings as configuration
+from evalcheck.settings import Settings
+from evalcheck.verdict import FailOn
+
+Command = Callable[..., Any]
+
+COLORS = ("auto", "always", "never")
+FAIL_ON = ("error", "warning", "note", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rules are asked: the user's words, before a configuration file is found for them."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    config: Path | None
+
+    def settings(self, start: Path) -> Settings:
+        """The settings that hold for something at ``start``."""
+        file = self.config or configuration.locate(start if start.is_dir() else start.parent)
+        return configuration.load(file).narrowed(self.select, self.ignore)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How the report is written, and what makes it a failure."""
+
+    format: str
+    file: Path | None
+    color: str
+    quiet: bool
+    verbose: bool
+    fail_on: FailOn
+
+
+def rules(command: Command) -> Command:
+    """``--select``, ``--ignore`` and ``--config``, handed on as ``choice``."""
+
+    def run(*, select: tuple[str, ...], ignore: tuple[str, ...], config: Path | None, **others: Any) -> Any:
+        return command(choice=Choice(select, ignore, config), **others)
+
+    return _decorated(
+        run,
+        command,
+        click.option(
+            "--select", multiple=True, metavar="RULE|FAMILY", callback=_words, help="Ask only these."
+        ),
+        click.option(
+            "--ignore", multiple=True, metavar="RULE|FAMILY", callback=_words, help="Do not ask these."
+        ),
+        click.option(
+            "--config", type=click.Path(path_type=Path), metavar="FILE", help="Instead of pyproject.toml."
+        ),
+    )
+
+
+def output(command: Command) -> Command:
+    """``--format`` and its like, handed on as ``output``."""
+
+    def run(
+        *, format: str, output: Path | None, color: str, quiet: bool, verbose: bool, **others: Any
+    ) -> Any:
+        fail_on = others.pop("fail_on")
+        return command(output=Output(format, output, color, quiet, verbose, fail_on), **others)
+
+    return _decorated(
+        run,
+        command,
+        click.option(
+            "--fail-on",
+            type=click.Choice(FAIL_ON),
+            default="warning",
+            show_default=True,
+            help="When to exit with 1.",
+        ),
+        click.option(
+            "--format",
+            default="terminal",
+            callback=_format,
+            metavar="terminal|concise|json",
+            show_default=True,
+            help="What is written.",
+        ),
+        click.option(
+            "--output",
+            type=click.Path(path_type=Path),
+            callback=_writable,
+            metavar="FILE",
+            help="Write there, not to stdout.",
+        ),
+        click.option(
+            "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colours on stdout."
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Findings only, no progress."),
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            callback=_verbose,
+            help="Everything measured; tracebacks of faults.",
+        ),
+    )
+
+
+def _decorated(run: Command, command: Command, *options: Callable[[Command], Command]) -> Command:
+    run.__doc__ = command.__doc__
+    run.__click_params__ = list(getattr(command, "__click_params__", ()))  # type: ignore[attr-defined]
+    for option in reversed(options):
+        run = option(run)
+    return run
+
+
+def _words(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for item in value for word in (part.strip() for part in item.split(",")) if word)
+
+
+def _format(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    # Asked late: the reporters load what they need only where they are used.
+    from evalcheck.reporters import FORMATS
+
+    if value not in FORMATS:
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(FORMATS)}.")
+    return value
+
+
+def _writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Found out before a long run, not after it."""
+    if value is not None and (value.is_dir() or not value.absolute().parent.is_dir()):
+        raise click.BadParameter(f"{value} is a folder or is in a folder that does not exist.")
+    return value
+
+
+def _verbose(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    ctx.meta["evalcheck.verbose"] = value
+    return value

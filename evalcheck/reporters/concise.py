@@ -1,0 +1,20 @@
+"""One line per finding: path, line and column where they are known, severity, rule, message."""
+
+from __future__ import annotations
+
+from evalcheck.finding import Finding, Report
+
+
+def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
+    """The findings, a line each; the gaps too if ``verbose``."""
+    lines = [_line(report, finding) for finding in report.findings]
+    if verbose:
+        lines += [f"{report.target}: not asked {gap.rule} ({gap.layer}): {gap.reason}" for gap in report.gaps]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _line(report: Report, finding: Finding) -> str:
+    place = finding.place
+    where = f"{place.span.path}:{place.span.line}:{place.span.column}" if place.span else report.target
+    module = f" {place.module}:" if place.module else ""
+    return f"{where}: {finding.severity} {finding.rule}:{module} {finding.message}"

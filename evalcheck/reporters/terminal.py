@@ -1,0 +1,195 @@
+"""For people at a terminal: the answer first, then layers, findings, gaps, and what was run."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from evalcheck.finding import Evidence, Finding, Measure, Place, Quote, Remedy, Report, Table
+from evalcheck.measurement import Conditions, LayerReading
+from evalcheck.reporters.advice import cure_of
+from evalcheck.reporters.answer import answer
+from evalcheck.reporters.frame import frame
+from evalcheck.reporters.numbers import change, counted, joined
+
+COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+SHOWN_LAYERS = 8
+
+
+def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
+    """The whole report as text, with ANSI colours if asked."""
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    for part in parts(report, width, quiet=quiet, verbose=verbose):
+        console.print(part)
+    lines = [line.rstrip() for line in file.getvalue().split("\n")]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def parts(
+    report: Report, width: int, *, quiet: bool = False, verbose: bool = False
+) -> Iterator[RenderableType]:
+    """The pieces of the report in order, for any rich console."""
+    yield Text(report.target, style="bold")
+    yield ""
+    for label, sentence in answer(report):
+        yield Text.assemble((f"{label}: ", "bold") if label else "", sentence)
+    measured = report.measurements
+    # Shares of a difference that does not matter would only puzzle.
+    if measured is not None and measured.layers and (verbose or report.at_least("warning")) and not quiet:
+        yield ""
+        yield _layers(measured.layers, verbose)
+    for finding in report.findings:
+        yield ""
+        yield from [_headline(finding)] if quiet else _finding(finding, width, verbose)
+    if not quiet:
+        yield from _closing(report, verbose)
+
+
+def _headline(finding: Finding) -> Text:
+    place = finding.place
+    where = f"{place.span.path}:{place.span.line} " if place.span else ""
+    return Text.assemble(
+        where, (finding.severity, COLOURS[finding.severity]), f" {finding.rule}: {finding.message}"
+    )
+
+
+def _finding(finding: Finding, width: int, verbose: bool) -> Iterator[RenderableType]:
+    yield Text.assemble(
+        (finding.severity, COLOURS[finding.severity]), (f" {finding.rule}", "bold"), f": {finding.message}"
+    )
+    inner: list[RenderableType] = [_where(finding.place, finding.certainty)]
+    if finding.place.span:
+        inner += frame(finding.place.span, width)
+    for evidence in _said_once(finding):
+        inner += _evidence(evidence, verbose)
+    for remedy in finding.remedies:
+        inner.append(_remedy(remedy))
+    if finding.severity != "note":
+        inner.append(Text.assemble(("do: ", "bold green"), cure_of(finding.rule)))
+    yield Padding(Group(*inner), (0, 0, 0, 2))
+
+
+def _said_once(finding: Finding) -> list[Evidence]:
+    """The evidence without quotes of the line that is shown already, and with one quote per line."""
+    kept: dict[object, Evidence] = {}
+    for evidence in finding.evidence:
+        span = evidence.place.span if isinstance(evidence, Quote) else None
+        if isinstance(evidence, Quote) and span is not None:
+            if finding.place.span is not None and finding.place.span.touches(span):
+                continue
+            before = kept.get((span.path, span.line))
+            role = f"{before.role}, {evidence.role}" if isinstance(before, Quote) else evidence.role
+            kept[span.path, span.line] = Quote(evidence.place, role)
+        else:
+            kept[evidence] = evidence
+    return list(kept.values())
+
+
+def _where(place: Place, certainty: str) -> Text:
+    where = [f"{place.span.path}:{place.span.line}:{place.span.column}"] if place.span else []
+    where += [f"module {place.module}"] if place.module else []
+    return Text(f"{certainty} at {', '.join(where)}" if where else certainty, style="dim")
+
+
+def _evidence(evidence: Quote | Measure | Table, verbose: bool) -> list[RenderableType]:
+    if isinstance(evidence, Quote):
+        span = evidence.place.span
+        where = f"{span.path}:{span.line}: {span.text}" if span else evidence.place.module or ""
+        return [Text(f"{evidence.role}: {where}")]
+    if isinstance(evidence, Measure):
+        return [_measure(evidence)]
+    if not verbose:
+        return []
+    grid = RichTable(
+        title=evidence.caption, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style=""
+    )
+    for header in evidence.headers:
+        grid.add_column(header, style="dim", header_style="dim")
+    for row in evidence.rows:
+        grid.add_row(*row)
+    return [grid]
+
+
+def _measure(measure: Measure) -> Text:
+    told = f"{measure.what}: {measure.value:.3g}"
+    told += f" {measure.unit}" if measure.unit else ""
+    extra = []
+    if measure.interval:
+        extra.append(f"95 % interval {measure.interval[0]:.3g} to {measure.interval[1]:.3g}")
+    if measure.limit is not None:
+        extra.append(f"limit {measure.limit:.3g}")
+    return Text(told + (f" ({', '.join(extra)})" if extra else ""))
+
+
+def _remedy(remedy: Remedy) -> Text:
+    mark, style = {"proved": ("cures", "green"), "failed": ("does not cure", "red")}.get(
+        remedy.status, ("untried", "dim")
+    )
+    told = f" {remedy.title}"
+    if remedy.before is not None and remedy.after is not None:
+        told += f": {remedy.measure} {change(remedy.measure, remedy.before, remedy.after)}"
+    return Text.assemble(
+        ("tried, ", "bold"), (mark, style), f":{told}" + (f", {remedy.detail}" if remedy.detail else "")
+    )
+
+
+def _layers(layers: tuple[LayerReading, ...], verbose: bool) -> RenderableType:
+    grid = RichTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("norm")
+    for title in ("calls", "values per channel", "wrong by (KL)", "share of the difference"):
+        grid.add_column(title, justify="right")
+    shown = layers if verbose else layers[:SHOWN_LAYERS]
+    for reading in shown:
+        share = "" if reading.share is None else f"{max(0.0, reading.share):.0%}"
+        numbers = (str(reading.calls), f"{reading.samples_per_channel:,.0f}", f"{reading.root:.2g}", share)
+        grid.add_row(reading.module or "(the model itself)", *numbers)
+    if len(shown) < len(layers):
+        grid.add_row(f"and {len(layers) - len(shown)} more (-v shows all)", "", "", "", "")
+    return grid
+
+
+def _closing(report: Report, verbose: bool) -> Iterator[RenderableType]:
+    if report.measurements and report.measurements.divergence and not report.gaps:
+        yield ""
+        yield Text.assemble(("Not asked", "bold"), ": nothing; every rule had what it needs.")
+    if report.gaps:
+        yield ""
+        yield Text("Not asked", style="bold")
+        by_reason: dict[str, list[str]] = defaultdict(list)
+        for gap in report.gaps:
+            by_reason[gap.reason].append(f"{gap.rule} ({gap.layer})")
+        for reason, rules in by_reason.items():
+            limit = len(rules) if verbose else 3
+            yield Padding(Text(f"{reason}: {joined(rules, limit)}"), (0, 0, 0, 2))
+    conditions = report.measurements.conditions if report.measurements else None
+    if conditions or report.notes:
+        yield ""
+        yield Text("Run", style="bold")
+        for note in report.notes:
+            yield Padding(Text(note), (0, 0, 0, 2))
+        if conditions:
+            yield Padding(Text(_ran(conditions)), (0, 0, 0, 2))
+
+
+def _ran(conditions: Conditions) -> str:
+    train = f", {conditions.train_loader}" if conditions.train_loader else ""
+    samples = counted(conditions.samples, "sample")
+    return (
+        f"{samples} of {conditions.loader}{train} in batches of {conditions.batch_size}, "
+        f"{conditions.passes} train passes, seed {conditions.seed}, {conditions.device}: the work of "
+        f"{conditions.forwards:.0f} forward passes, {conditions.seconds:.1f} s"
+    )

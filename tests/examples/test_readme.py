@@ -1,0 +1,108 @@
+"""The README shows what the program prints, and its commands are the ones that CI runs."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples.figures import differences
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text("utf8")
+spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
+refresh = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(refresh)
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    """Each target is run once."""
+    return {target: refresh.printed(target) for target in refresh.blocks(README)}
+
+
+@pytest.mark.parametrize("target", list(refresh.blocks(README)))
+def test_the_readme_shows_what_is_printed(target, outputs):
+    """`python docs/refresh.py` brings it up to date."""
+    assert differences(refresh.blocks(README)[target], outputs[target]) == []
+
+
+def test_the_picture_shows_what_is_printed(outputs):
+    """The text of the SVG, line by line, is the output's."""
+    svg = refresh.PICTURE.read_text("utf8")
+    rows: dict[str, list[tuple[float, str]]] = {}
+    for x, y, text in re.findall(r'<text[^>]*? x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', svg):
+        rows.setdefault(y, []).append((float(x), html.unescape(text)))
+    shown = " ".join(text for row in rows.values() for _, text in sorted(row)).replace("\xa0", " ")
+    assert refresh.PICTURED in shown
+    tight = "".join(shown.partition("build_model")[2].split())
+    head = "".join(outputs[refresh.PICTURED].split("\n")[2].split())
+    assert re.sub(r"[\d.]+", "#", head) in re.sub(r"[\d.]+", "#", tight)
+    wanted = re.sub(r"[\d.,]+", "#", "".join(outputs[refresh.PICTURED].split()))
+    assert abs(len(wanted) - len(re.sub(r"[\d.,]+", "#", tight))) < 80
+
+
+def test_the_example_is_answered(outputs):
+    """The numbers of the question: eval falls by more than twenty points, and one cure gives them back."""
+    text = " ".join(outputs["examples/skeleton.py:build_model"].split())
+    fell, should = re.search(
+        r"accuracy ([\d.]+)% where train mode without its noise reaches ([\d.]+)%", text
+    ).groups()
+    assert 70 <= float(fell) <= 78
+    assert float(should) > 96
+    cured = re.search(
+        r"statistics of its own \(a norm per branch\) cures it: accuracy [\d.]+ → ([\d.]+)%", text
+    )
+    assert float(cured.group(1)) > 96
+    failed = re.search(r"dropout off\) is no cure: accuracy [\d.]+ → ([\d.]+)%", text)
+    assert float(failed.group(1)) < 85
+    for module in ("blocks.0.norm", "blocks.1.norm", "blocks.2.norm"):
+        assert module in text
+
+
+def test_the_mended_example_is_clean():
+    """Exit status 0, and nothing above a note."""
+    command = [
+        sys.executable,
+        "-m",
+        "evalcheck",
+        "examples/skeleton_mended.py:build_model",
+        "--fail-on",
+        "warning",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search(r"^(error|warning) ", done.stdout, re.M)
+
+
+def test_quick_start_holds_two_commands():
+    """One that answers the question, one that runs the tests."""
+    block = README.split("## Quick start")[1].split("##")[0]
+    commands = [line.strip() for line in block.split("\n") if line.startswith("    ")]
+    assert len(commands) == 2
+    assert commands[0].endswith("evalcheck examples/skeleton.py:build_model")
+    assert commands[1].endswith("python -m pytest")
+    assert all(command.startswith("python -m pip install -c constraints.txt") for command in commands)
+
+
+@pytest.mark.parametrize("name", ["skeleton", "skeleton_mended"])
+def test_the_kept_weights_are_those_that_training_gives(name, tmp_path):
+    """The cache file saves ten seconds, not a different model: trained anew, the figures are the same."""
+    program = (
+        "import sys, torch; from pathlib import Path\n"
+        f"import {name} as example\n"
+        f"example.WEIGHTS = Path({str(tmp_path / 'none.pt')!r})\n"
+        "model = example.build_model().eval()\n"
+        "right = [(model(x).argmax(1) == y).float().mean().item() for x, y in example.eval_loader()]\n"
+        "print(sum(right) / len(right))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "examples", capture_output=True, text=True
+    )
+    accuracy = float(done.stdout.strip().split("\n")[-1])
+    assert (0.55 < accuracy < 0.92) if name == "skeleton" else accuracy > 0.96, done.stderr

@@ -1,0 +1,91 @@
+"""Every format, held to golden files and to the schema that ships."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from evalcheck.finding import Report
+from evalcheck.reporters import FORMATS, render
+from tests.reporters import samples
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = {
+    "terminal-80": ("terminal", {"width": 80}),
+    "terminal-120": ("terminal", {"width": 120}),
+    "terminal-quiet": ("terminal", {"width": 80, "quiet": True}),
+    "terminal-verbose": ("terminal", {"width": 100, "verbose": True}),
+    "concise": ("concise", {}),
+    "json": ("json", {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_output_is_what_the_golden_file_says(name):
+    """EVALCHECK_GOLDEN=1 rewrites the files; the change is then read in the diff."""
+    format, options = CASES[name]
+    text = render(samples.full(), format, **options)
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("EVALCHECK_GOLDEN"):
+        file.write_text(text, "utf8")
+    assert text == file.read_text("utf8")
+
+
+@pytest.mark.parametrize("report", [samples.full(), samples.empty()], ids=["full", "empty"])
+def test_json_keeps_the_schema_that_ships(report):
+    """The schema lies in the package; a document that breaks it fails here first."""
+    schema = json.loads((resources.files("evalcheck.reporters") / "schema.json").read_text("utf8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(render(report, "json")), schema)
+
+
+def test_json_has_no_nan():
+    """JSON knows none; null says that there is no number."""
+    report = samples.full()
+    text = render(report, "json").replace("0.742", "NaN")
+    assert "NaN" not in render(report, "json")
+    assert "NaN" in text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_colour_is_given_only_when_asked(format):
+    """Without colour there is not one escape; with it, the terminal format has some."""
+    assert "\x1b" not in render(samples.full(), format, color=False)
+    assert ("\x1b" in render(samples.full(), format, color=True)) == (format == "terminal")
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_lines_keep_to_the_width(width):
+    """Long sentences are wrapped, long code is cut."""
+    text = render(samples.full(), "terminal", width=width)
+    assert max(len(line) for line in text.split("\n")) <= width
+
+
+def test_the_answer_comes_first_with_its_numbers():
+    """Verdict, cause and cure stand above everything else."""
+    head = "\n".join(render(samples.full(), "terminal", width=300).split("\n")[:6])
+    assert "accuracy 74.2%" in head
+    assert "Cause: block.norm (share 63%)" in head
+    assert "cures it: accuracy 74.2 → 99.0%" in head
+    assert "is no cure: accuracy 74.2 → 80.1%" in head
+
+
+def test_nothing_is_said_about_what_was_not_measured():
+    """A report without measurements speaks of no mode, no cause and no cure."""
+    text = render(Report("net.py", findings=(samples.finding(layer="source"),)), "terminal")
+    assert "Eval mode" not in text
+    assert "Cause" not in text
+    assert "Cure:" not in text
+
+
+def test_silence_is_not_a_pass():
+    """With gaps the report says that not everything was asked."""
+    gapped = Report("net.py", gaps=samples.full().gaps)
+    assert gapped.verdict == "incomplete"
+    assert "in what could be asked" in render(gapped, "terminal")
+    assert samples.empty().verdict == "clean"

@@ -1,0 +1,76 @@
+"""[tool.evalcheck] is checked key by key; what is not understood is said with the nearest name."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalcheck import settings
+from evalcheck.complaint import Complaint
+
+
+def loaded(tmp_path, text):
+    file = tmp_path / "pyproject.toml"
+    file.write_text(text, "utf8")
+    return settings.load(file)
+
+
+def test_everything_that_can_be_set(tmp_path):
+    """Selection by rule and family, severities, options, exclusions."""
+    chosen = loaded(
+        tmp_path,
+        """
+        [tool.evalcheck]
+        select = ["norm", "missing-eval"]
+        ignore = ["shared-batchnorm"]
+        exclude = ["tests"]
+        [tool.evalcheck.severity]
+        missing-eval = "error"
+        [tool.evalcheck.options.batch-size-dependent-eval]
+        tolerance = 1e-3
+        """,
+    )
+    names = {rule.name for rule in chosen.rules()}
+    assert "missing-eval" in names
+    assert "statistics-mismatch" in names
+    assert not names & {"shared-batchnorm", "unseeded-rng"}
+    assert chosen.severity == {"missing-eval": "error"}
+    assert chosen.exclude == ("tests",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tool.evalcheck]\nselct = []", ["no option 'selct' (did you mean 'select'?)"]),
+        ("[tool.evalcheck]\nselect = ['missing-evl']", ["'missing-evl' (did you mean 'missing-eval'?)"]),
+        ("[tool.evalcheck]\nselect = 'norm'", ["select must be a list of strings"]),
+        (
+            "[tool.evalcheck.severity]\nmissing-eval = 'fatal'",
+            ["must be error, warning or note, not 'fatal'"],
+        ),
+        (
+            "[tool.evalcheck.options.batch-size-dependent-eval]\ntolerence = 1",
+            ["has no option 'tolerence' (did you mean 'tolerance'?)"],
+        ),
+        (
+            "[tool.evalcheck.options.batch-size-dependent-eval]\nsamples = 'many'",
+            ["options.batch-size-dependent-eval.samples must be like its default, 16"],
+        ),
+        ("[tool.evalcheck\n", ["not valid TOML"]),
+    ],
+)
+def test_what_is_not_understood_is_named(tmp_path, text, words):
+    """One line with the file, the key, and the nearest name."""
+    with pytest.raises(Complaint) as caught:
+        loaded(tmp_path, text)
+    assert "pyproject.toml" in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_nearest_file_with_the_table_is_taken(tmp_path):
+    """A pyproject.toml without the table does not hide one above it."""
+    (tmp_path / "pyproject.toml").write_text("[tool.evalcheck]\nignore = ['norm']\n")
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert settings.locate(inner) == tmp_path / "pyproject.toml"
