@@ -55,7 +55,7 @@ def test_a_random_transform_that_runs_is_measured() -> None:
     loader = DataLoader(Images(RandomErasing(1.0)), batch_size=8)
     (seen,) = transforms_in(loader)
     assert (seen.place.module, seen.strength) == ("dataset.transform", "usual")
-    assert seen.message == "RandomErasing runs on evaluation data: 16 of 16 samples differ when read again"
+    assert seen.message == "RandomErasing runs on evaluation data: 16 of 16 samples differ when read again."
     (data,) = data_of(loader)
     assert data.place.module == "dataset"
     assert data.message.endswith("of their own spread; likely because of RandomErasing (dataset.transform)")

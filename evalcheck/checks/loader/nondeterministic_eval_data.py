@@ -33,7 +33,7 @@ def check(view: LoaderView, options: Mapping[str, Any]) -> Iterator[Sighting]:
     if reasons:
         message += f"; likely because of {' and '.join(reasons)}"
     place = Place(module="dataset" if repeat.where == "loader" else repeat.where)
-    yield Sighting("loader", place, message, tuple(_evidence(repeat, tolerance)))
+    yield Sighting("loader", place, f"{message}.", tuple(_evidence(repeat, tolerance)))
 
 
 def _evidence(repeat: Repeat, tolerance: float) -> Iterator[Evidence]:

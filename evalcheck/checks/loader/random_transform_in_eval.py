@@ -34,7 +34,7 @@ def _unwatched(transform: Transform) -> Sighting:
     # Of a dataset that serves both splits, the one for training is not what is evaluated.
     strength: Strength = "slight" if "train" in transform.path.lower() else "usual"
     message = (
-        f"{transform.label} in the evaluation data draws random numbers; it could not be watched running"
+        f"{transform.label} in the evaluation data draws random numbers; it could not be watched running."
     )
     return _sighting(transform, message, strength)
 
@@ -48,7 +48,7 @@ def _watched(transform: Transform, repeat: Repeat) -> Sighting:
         chance = getattr(transform.subject, "p", 1.0)
         applied = float(chance) if isinstance(chance, (int, float)) else 1.0
         strength = "cleared" if (1 - applied) ** (2 * repeat.read) < DOUBT else "slight"
-    message = f"{transform.label} runs on evaluation data: {came_out}"
+    message = f"{transform.label} runs on evaluation data: {came_out}."
     share = Measure("samples that differ when read twice", differ / max(repeat.read, 1), limit=0.0)
     return _sighting(transform, message, strength, share)
 

@@ -24,8 +24,8 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     yield Sighting(
         "probe",
         Place(module=module),
-        f"a sample's eval output depends on the size of its batch: alone or in batches of {worst.batch_size} "
-        f"the outputs differ by {worst.size:.1%}{where}",
+        f"A sample's eval output depends on the size of its batch: in batches of {worst.batch_size} "
+        f"the outputs differ by {worst.size:.1%} from those of one large batch{where}.",
         evidence=tuple(
             Measure(f"batches of {d.batch_size} against all at once", d.size, "of the output", tolerance)
             for d in found

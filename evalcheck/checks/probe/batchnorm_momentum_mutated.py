@@ -27,8 +27,8 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         yield Sighting(
             "probe",
             Place(span, paths[0]),
-            f"forward sets {attribute} of {len(paths)} norm{'s' if len(paths) > 1 else ''} to "
-            f"{_shown(values['train'])} in train mode and {_shown(values['eval'])} in eval mode; {told}",
+            f"Forward sets {attribute} of {len(paths)} norm{'s' if len(paths) > 1 else ''} to "
+            f"{_shown(values['train'])} in train mode and {_shown(values['eval'])} in eval mode; {told}.",
             evidence=(Table("Written in forward", ("module",), tuple((p,) for p in paths[:8])), *evidence),
             others=tuple(Place(span, other) for other in paths[1:]),
             strength=strength,

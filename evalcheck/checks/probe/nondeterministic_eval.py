@@ -18,7 +18,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     yield Sighting(
         "probe",
         Place(module=seen.module),
-        "the same batch gives another output each time in eval mode: "
-        f"the outputs differ by {seen.size:.1%}{where}",
+        "The same batch gives another output each time in eval mode: "
+        f"the outputs differ by {seen.size:.1%}{where}.",
         evidence=(Measure("difference of two eval passes", seen.size, "of the output", tolerance, trials=2),),
     )

@@ -47,7 +47,7 @@ def _sighting(readings: list[LayerReading], told: str, strength: Any, *measures:
     return Sighting(
         "probe",
         Place(module=readings[0].module),
-        f"{names}{more} {verb} {calls} calls per forward: {told}",
+        f"{names}{more} {verb} {calls} calls per forward: {told}.",
         evidence=(*measures, Table("Statistics of the calls", headers, rows)),
         others=tuple(Place(module=reading.module) for reading in readings[1:]),
         strength=strength,

@@ -24,8 +24,8 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     yield Sighting(
         "probe",
         Place(module=wrong[0].module),
-        f"the running statistics of {names}{more} are not those of the training data under today's weights; "
-        f"that alone moves the eval output by {size:.0%} of its variance",
+        f"The running statistics of {names}{more} are not those of the training data under today's weights; "
+        f"that alone moves the eval output by {size:.0%} of its variance.",
         evidence=(
             Measure("shift of the eval output", size, "of the output's variance", options["output"]),
             Table(

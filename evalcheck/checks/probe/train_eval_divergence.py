@@ -33,7 +33,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     yield Sighting(
         "probe",
         Place(),
-        f"{_said(trial.scores, divergence.total)}{because}",
+        f"{_said(trial.scores, divergence.total)}{because}.",
         evidence=tuple(measures),
         strength="grave" if divergence.total > options["large"] else "usual",
     )
@@ -41,8 +41,8 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
 
 def _said(scores: tuple[Score, ...], distance: float) -> str:
     if not scores:
-        return f"eval mode and train mode differ by {distance:.0%} of the output's variance"
+        return f"Eval mode and train mode differ by {distance:.0%} of the output's variance"
     score = scores[0]
     form = ".1%" if score.name == "accuracy" else ".3g"
     figures = f"{format(score.eval, form)} for {format(score.reference, form)}"
-    return f"eval mode is worse than train mode: {score.name} {figures}"
+    return f"Eval mode is worse than train mode: {score.name} {figures}"
