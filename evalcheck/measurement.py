@@ -15,7 +15,10 @@ from typing import Literal
 class Score:
     """How good the outputs are against the targets, in eval mode and in the reference.
 
-    The reference is train mode without its noise: norms on batch statistics, dropout off.
+    The reference is train mode without its noise: norms on batch statistics, dropout off. ``scale``
+    is what a difference is large or small against: 1 for cross entropy, the targets' variance for
+    squared errors, the reference itself for a metric. ``error`` is the standard error of ``harm``,
+    from batch to batch.
     """
 
     name: str
@@ -23,12 +26,18 @@ class Score:
     eval: float
     reference: float
     samples: int
+    scale: float = 1.0
+    error: float = 0.0
 
     @property
     def harm(self) -> float:
         """By how much eval is worse; negative where it is better."""
         gain = self.reference - self.eval
         return gain if self.higher_is_better else -gain
+
+    def hurts(self, threshold: float) -> bool:
+        """Whether eval is worse by more than ``threshold`` of the scale, and more than chance explains."""
+        return self.harm > threshold * self.scale and self.harm > 2 * self.error
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from evalcheck.batch import tree
 from evalcheck.probe import outputs
 
 Metric = Callable[[Any, Any], Any]
@@ -20,9 +21,13 @@ def score(output: Any, targets: Any, size: int) -> PerSample:
 
     Integer targets with a class axis in the output: cross entropy (of logits, log-probabilities or
     probabilities) and the share of right answers, mean over positions for dense outputs; -100 is
-    left out, as in torch. Integer targets 0 and 1 with one output: binary cross entropy. Float
-    targets of the output's shape: mean squared error.
+    left out, as in torch. Targets 0 and 1 of the output's shape: binary cross entropy. Float targets
+    of the output's shape: ``squared error``. A loss that the model computes itself (a scalar named
+    ``loss`` in its output) counts before all of these: it knows how targets are meant.
     """
+    own = dict(tree.leaves(output)).get("loss")
+    if own is not None and own.numel() == 1 and own.is_floating_point():
+        return {"loss": own.detach().float().reshape(1).expand(size)}
     predicted = outputs.primary(output, size)
     if predicted is None or not isinstance(targets, Tensor) or targets.shape[:1] != (size,):
         return {}
@@ -36,13 +41,12 @@ def score(output: Any, targets: Any, size: int) -> PerSample:
             return _classes(predicted, targets.long())
         if predicted.ndim == 3 and predicted.shape[:2] == targets.shape:
             return _classes(predicted.transpose(1, 2), targets.long())
-        if predicted.numel() == targets.numel() == size and bool(((targets == 0) | (targets == 1)).all()):
-            return _binary(predicted.reshape(size), targets.reshape(size).float())
+    if predicted.numel() != targets.numel():
         return {}
-    if predicted.numel() == targets.numel():
-        error = (predicted.reshape(size, -1) - targets.float().reshape(size, -1)).square()
-        return {"loss": error.mean(1)}
-    return {}
+    predicted, targets = predicted.reshape(size, -1), targets.reshape(size, -1).float()
+    if bool(((targets == 0) | (targets == 1)).all()):
+        return _binary(predicted, targets)
+    return {"squared error": (predicted - targets).square().mean(1)}
 
 
 def _classes(predicted: Tensor, targets: Tensor) -> PerSample:
@@ -65,9 +69,11 @@ def _classes(predicted: Tensor, targets: Tensor) -> PerSample:
 def _binary(predicted: Tensor, targets: Tensor) -> PerSample:
     if bool(((predicted >= 0) & (predicted <= 1)).all()):
         loss = F.binary_cross_entropy(predicted, targets, reduction="none")
-        return {"loss": loss, "accuracy": ((predicted > 0.5) == (targets > 0.5)).float()}
-    loss = F.binary_cross_entropy_with_logits(predicted, targets, reduction="none")
-    return {"loss": loss, "accuracy": ((predicted > 0) == (targets > 0.5)).float()}
+        right = (predicted > 0.5) == (targets > 0.5)
+    else:
+        loss = F.binary_cross_entropy_with_logits(predicted, targets, reduction="none")
+        right = (predicted > 0) == (targets > 0.5)
+    return {"loss": loss.mean(1), "accuracy": right.float().mean(1)}
 
 
 def user_metric(metric: Metric, output: Any, targets: Any, size: int) -> PerSample:

@@ -29,6 +29,8 @@ from evalcheck.probe.writes import Write
 REFERENCE_PASSES = 2
 ATTRIBUTED_SAMPLES = 256
 SAME_STATISTICS = 1e-6
+# The scores that harm is judged by, the surest first; accuracies are for people.
+JUDGES = ("metric", "loss", "squared error")
 
 
 class Trial:
@@ -53,11 +55,11 @@ class Trial:
         stage: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model, self.synthetic, self.fresh = model, synthetic, fresh
-        if feed is None and not synthetic and held.samples > 1:
+        if feed is not None:
+            # A norm's batch is part of what train mode computes: it is the training loader's.
+            held = replace(held, batch_size=feed.batch_size)
+        elif not synthetic and held.samples > 1:
             feed, held = held.split()
-            self.fed_by = "half of the evaluation data"
-        else:
-            self.fed_by = feed.name if feed is not None else ""
         self.held, self.feed = held, feed if feed is not None else held
         self.passes, self.stage = max(2, passes), stage
         self.run = Runner(model, seed, metric)
@@ -251,22 +253,35 @@ class Trial:
     @cached_property
     def scores(self) -> tuple[Score, ...]:
         """Every score in eval mode and in the reference; empty without targets that fit."""
-        names = [n for n in ("accuracy", "loss", "metric") if n in self.evaluated.scores]
-        return tuple(
-            Score(
-                name,
-                self.higher[name],
-                self.evaluated.mean(name),
-                sum(run.mean(name) for run in self.reference) / len(self.reference),
-                self.held.samples,
-            )
-            for name in names
+        names = [name for name in ("accuracy", *JUDGES) if name in self.evaluated.scores]
+        return tuple(self._score(name) for name in names)
+
+    def _score(self, name: str) -> Score:
+        there = torch.stack([run.scores[name].double() for run in self.reference]).mean(0)
+        here = self.evaluated.scores[name].double()
+        groups = [part.mean() for part in torch.split(here - there, self.held.batch_size)]
+        error = float(torch.stack(groups).std()) / len(groups) ** 0.5 if len(groups) > 1 else 0.0
+        reference = float(there.mean())
+        return Score(
+            name,
+            self.higher[name],
+            float(here.mean()),
+            reference,
+            self.held.samples,
+            self._scale(name, reference),
+            error,
         )
+
+    def _scale(self, name: str, reference: float) -> float:
+        if name == "squared error":
+            targets = [batch.targets.double().flatten() for batch in self.held.grouped()]
+            return float(torch.cat(targets).var(correction=0))
+        return abs(reference) if name == "metric" else 1.0
 
     @cached_property
     def judge(self) -> Score | None:
         """The score that harm is judged by: the user's metric, else the loss."""
-        return next((s for name in ("metric", "loss") for s in self.scores if s.name == name), None)
+        return next((s for name in JUDGES for s in self.scores if s.name == name), None)
 
     @cached_property
     def steps(self) -> list[Step]:

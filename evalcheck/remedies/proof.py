@@ -21,7 +21,7 @@ NOTHING = 0.01
 def is_ill(trial: Trial) -> bool:
     """Whether eval mode loses anything that a cure could give back."""
     if trial.judge is not None:
-        return trial.judge.harm > NOTHING
+        return trial.judge.hurts(NOTHING)
     return distance.squared(trial.evaluated.rows, chain.mean_of(trial.reference)) > NOTHING * trial.unit
 
 

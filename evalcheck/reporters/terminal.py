@@ -150,7 +150,7 @@ def _remedy(remedy: Remedy) -> Text:
 def _layers(layers: tuple[LayerReading, ...], verbose: bool) -> RenderableType:
     grid = RichTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
     grid.add_column("norm")
-    for title in ("calls", "values per channel", "wrong by (KL)", "share of the difference"):
+    for title in ("calls", "values per channel", "statistics off by (KL)", "share of the difference"):
         grid.add_column(title, justify="right")
     shown = layers if verbose else layers[:SHOWN_LAYERS]
     for reading in shown:

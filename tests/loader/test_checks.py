@@ -58,7 +58,7 @@ def test_a_random_transform_that_runs_is_measured() -> None:
     assert seen.message == "RandomErasing runs on evaluation data: 16 of 16 samples differ when read again."
     (data,) = data_of(loader)
     assert data.place.module == "dataset"
-    assert data.message.endswith("of their own spread; likely because of RandomErasing (dataset.transform)")
+    assert data.message.endswith("of their own spread; likely because of RandomErasing (dataset.transform).")
 
 
 def test_a_random_transform_that_is_only_kept_is_not_reported() -> None:

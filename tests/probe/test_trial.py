@@ -187,3 +187,47 @@ def test_the_same_seed_gives_the_same_figures():
     assert one.divergence == two.divergence
     assert one.scores == two.scores
     assert one.layers == two.layers
+
+
+def test_a_regression_is_judged_in_units_of_its_targets():
+    """Targets in thousands or thousandths make no difference to the verdict."""
+    x, _ = HELD[0]
+    for unit in (1e-3, 1e3):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(12, 16), nn.BatchNorm1d(16), nn.Linear(16, 1))
+        data = [(x, unit * x.sum(1, keepdim=True)) for x, _ in FEED]
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+        for _ in range(30):
+            for x, y in data:
+                optimizer.zero_grad()
+                nn.functional.mse_loss(model(x), y / unit).backward()
+                optimizer.step()
+        with torch.no_grad():
+            model[2].weight *= unit
+            model[2].bias *= unit
+        held = [(x, unit * x.sum(1, keepdim=True)) for x, _ in HELD]
+        assert evalcheck.check(model, held, data).ok()
+        model[1].running_var *= 4
+        report = evalcheck.check(model, held, data)
+        assert "train-eval-divergence" in {finding.rule for finding in report.findings}, str(report)
+        assert "squared error" in str(report)
+
+
+def test_train_mode_is_measured_with_the_batches_of_training():
+    """A norm's batch is part of what train mode computes."""
+    report = evalcheck.check(trained(mlp(), epochs=4), batches(256, 2, size=64), batches(256, 5, size=8))
+    assert report.measurements.conditions.batch_size == 8
+
+
+def test_the_users_metric_decides_where_there_is_one():
+    """Smaller is better unless it says otherwise."""
+
+    def accuracy(output, targets):
+        return (output.argmax(1) == targets).float().mean()
+
+    accuracy.higher_is_better = True
+    report = evalcheck.check(stale(), HELD, FEED, metric=accuracy)
+    score = report.measurements.scores[0]
+    assert (score.name, score.higher_is_better) == ("metric", True)
+    assert score.harm > 0
+    assert "train-eval-divergence" in {finding.rule for finding in report.findings}

@@ -43,7 +43,7 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
         ),
         evidence=(
             *(quote for quote in quotes if quote.place.span),
-            Measure("calls per forward", float(calls), "calls", limit=1.0),
+            Measure("calls per forward", float(calls), limit=1.0),
             listed(graph, shared, "Batch norms called several times", {"calls": lambda v: _calls(graph, v)}),
         ),
         others=tuple(graph.place(view.path) for view in shared[1:]),

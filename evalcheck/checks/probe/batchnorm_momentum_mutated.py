@@ -47,7 +47,7 @@ def _effect(trial: Trial, paths: list[str], harmless: float) -> tuple[str, Any, 
     measure = Measure("running statistics against those of the data", max(stale), "KL", harmless)
     if max(stale) <= harmless:
         return (
-            "no effect on these batches: the running statistics are right all the same",
+            "no effect on these batches: the running statistics are where training takes them",
             "cleared",
             (measure,),
         )

@@ -18,7 +18,9 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     wrong = sorted((r for r in trial.layers if r.stale > options["layer"]), key=lambda r: -r.stale)
     if size <= options["output"] or not wrong:
         return
-    gain = step.gain(trial.judge.name, trial.judge.higher_is_better) if trial.judge else None
+    judge = trial.judge
+    gain = step.gain(judge.name, judge.higher_is_better) if judge else None
+    harmful = judge is not None and gain is not None and gain > options["harm"] * judge.scale
     names = ", ".join(reading.module for reading in wrong[:3])
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
     yield Sighting(
@@ -36,5 +38,5 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         ),
         others=tuple(Place(module=reading.module) for reading in wrong[1:]),
         # Without a loss that suffers, a moved output is a suspicion, not yet a harm.
-        strength="usual" if gain is not None and gain > options["harm"] else "slight",
+        strength="usual" if harmful else "slight",
     )

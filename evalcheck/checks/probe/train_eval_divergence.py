@@ -13,16 +13,16 @@ from evalcheck.probe import Trial
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     trial.require_training()
     divergence, judge = trial.divergence, trial.judge
-    if divergence.total <= max(options["divergence"], divergence.limit):
-        return
-    if judge is not None and judge.harm <= options["harm"]:
+    # With targets harm decides, and the distance only has to be there; without, it must be large.
+    least = max(divergence.limit, options["divergence" if judge is None else "noticeable"])
+    if divergence.total <= least or (judge is not None and not judge.hurts(options["harm"])):
         return
     measures = [
         Measure(
             "distance of eval mode from train mode",
             divergence.total,
             "of the output's variance",
-            max(options["divergence"], divergence.limit),
+            least,
             divergence.interval,
             divergence.passes,
         ),

@@ -25,8 +25,8 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             layer="source",
             place=file.place(write.node),
             message=(
-                f"{what[0].upper()}{what[1:]} {when}. eval() by itself keeps the running statistics still and "
-                f"uses them; in train mode this line decides whether they still follow the data."
+                f"{what[0].upper()}{what[1:]} {when}. eval() by itself keeps the running statistics still "
+                f"and uses them; in train mode this line decides whether they still follow the data."
             ),
             evidence=quotes,
         )

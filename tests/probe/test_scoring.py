@@ -1,0 +1,84 @@
+"""Outputs are held against targets as the task means them, and not at all where that cannot be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from evalcheck.probe.scoring import score, user_metric
+
+N = 6
+LOGITS = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
+CLASSES = torch.arange(N) % 4
+
+
+def test_classes_by_cross_entropy_and_accuracy():
+    """Per sample, as torch computes them."""
+    found = score(LOGITS, CLASSES, N)
+    assert torch.allclose(found["loss"], F.cross_entropy(LOGITS, CLASSES, reduction="none"))
+    assert torch.equal(found["accuracy"], (LOGITS.argmax(1) == CLASSES).float())
+
+
+@pytest.mark.parametrize("form", [F.log_softmax, F.softmax], ids=["log-probabilities", "probabilities"])
+def test_normalised_outputs_give_the_same_loss(form):
+    """Probabilities are not taken for logits."""
+    expected = score(LOGITS, CLASSES, N)["loss"]
+    assert torch.allclose(score(form(LOGITS, dim=1), CLASSES, N)["loss"], expected, atol=1e-5)
+
+
+def test_dense_classes_are_means_over_positions_that_count():
+    """-100 is left out, as in torch."""
+    logits, targets = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
+    targets[:, 0] = -100
+    expected = [F.cross_entropy(logits[i : i + 1], targets[i : i + 1]) for i in range(2)]
+    assert torch.allclose(score({"out": logits, "aux": logits}, targets, 2)["loss"], torch.stack(expected))
+
+
+def test_tokens_with_the_class_axis_last():
+    """(N, T, V) against (N, T)."""
+    logits, targets = torch.randn(2, 5, 7), torch.randint(7, (2, 5))
+    expected = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none").mean(1)
+    assert torch.allclose(score(logits, targets, 2)["loss"], expected)
+
+
+@pytest.mark.parametrize("shape", [(N,), (N, 1), (N, 3)])
+def test_zeros_and_ones_are_binary_targets(shape):
+    """One output or several labels, integers or floats."""
+    logits, targets = torch.randn(shape), (torch.rand(shape) > 0.5).float()
+    expected = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").reshape(N, -1).mean(1)
+    assert torch.allclose(score(logits, targets, N)["loss"], expected)
+    assert set(score(logits.sigmoid(), targets, N)) == {"loss", "accuracy"}
+
+
+def test_other_float_targets_are_squared_errors():
+    """And are called so: a squared error is no cross entropy."""
+    assert set(score(torch.randn(N, 1), torch.randn(N), N)) == {"squared error"}
+
+
+@dataclass
+class Output:
+    loss: torch.Tensor
+    logits: torch.Tensor
+
+
+def test_a_loss_that_the_model_computes_counts_first():
+    """A language model shifts its labels: only it knows."""
+    found = score(Output(torch.tensor(2.5), LOGITS), CLASSES, N)
+    assert set(found) == {"loss"}
+    assert torch.equal(found["loss"], torch.full((N,), 2.5))
+
+
+@pytest.mark.parametrize(
+    "targets", [None, torch.arange(3), torch.full((N,), 9), torch.zeros(N, 3, 3), "text", [1] * N]
+)
+def test_targets_that_do_not_fit_give_no_score(targets):
+    """Nothing is said rather than something wrong."""
+    assert score(LOGITS, targets, N) == {}
+
+
+def test_the_users_metric_is_weighted_by_samples():
+    """The same value for each sample of its batch."""
+    assert torch.equal(user_metric(lambda o, t: 0.5, LOGITS, CLASSES, N)["metric"], torch.full((N,), 0.5))
