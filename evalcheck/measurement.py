@@ -18,26 +18,38 @@ class Score:
     The reference is train mode without its noise: norms on batch statistics, dropout off. ``scale``
     is what a difference is large or small against: 1 for cross entropy, the targets' variance for
     squared errors, the reference itself for a metric. ``error`` is the standard error of ``harm``,
-    from batch to batch.
+    from batch to batch; ``train`` the mean over passes in train mode with its noise.
+    ``higher_is_better`` is None for a metric that does not say: it is shown, and judges nothing.
     """
 
     name: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     eval: float
     reference: float
     samples: int
     scale: float = 1.0
     error: float = 0.0
+    train: float | None = None
 
     @property
     def harm(self) -> float:
-        """By how much eval is worse; negative where it is better."""
-        gain = self.reference - self.eval
-        return gain if self.higher_is_better else -gain
+        """By how much eval is worse than the reference; negative where it is better."""
+        return self._worse_than(self.reference)
+
+    @property
+    def harm_against_train(self) -> float:
+        """By how much eval is worse than train mode with all its noise, which is a low bar."""
+        return self._worse_than(self.eval if self.train is None else self.train)
+
+    def _worse_than(self, other: float) -> float:
+        if self.higher_is_better is None:
+            return 0.0
+        return other - self.eval if self.higher_is_better else self.eval - other
 
     def hurts(self, threshold: float) -> bool:
         """Whether eval is worse by more than ``threshold`` of the scale, and more than chance explains."""
-        return self.harm > threshold * self.scale and self.harm > 2 * self.error
+        harm = max(self.harm, self.harm_against_train)
+        return harm > threshold * self.scale and harm > 2 * self.error
 
 
 @dataclass(frozen=True, slots=True)

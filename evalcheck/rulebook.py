@@ -25,6 +25,7 @@ class Rule:
 
     ``severity`` is how bad the fault usually is if true, ``grave`` how bad where its harm was
     measured to be large. ``cure`` is one sentence of advice; ``remedies`` name what can be tried.
+    ``cause`` is the measured step from eval mode to train mode that shows the fault's effect.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Rule:
     grave: Severity
     cure: str
     remedies: tuple[str, ...]
+    cause: str | None
     options: Mapping[str, Any]
     page: str
 
@@ -110,6 +112,7 @@ def read(name: str, page: str) -> Rule:
             grave=data.pop("grave", severity),
             cure=data.pop("cure"),
             remedies=tuple(data.pop("remedies", ())),
+            cause=data.pop("cause", None),
             options=MappingProxyType(options),
             page=page,
         )

@@ -29,6 +29,13 @@ def test_files_are_short():
     assert [file.name for file in FILES if lines(file) > 400] == []
 
 
+def test_a_check_judges_and_does_little_else():
+    """None has more than 60 lines: what sees stands in the room of its layer."""
+    checks = sorted((ROOT / "evalcheck" / "checks").glob("*/*.py"))
+    assert len(checks) > 10
+    assert {f"{file.parent.name}/{file.name}": lines(file) for file in checks if lines(file) > 60} == {}
+
+
 def test_functions_can_be_seen_at_once():
     """None has more than 60 lines."""
     long = [
@@ -39,6 +46,17 @@ def test_functions_can_be_seen_at_once():
         and (node.end_lineno or 0) - node.lineno + 1 > 60
     ]
     assert long == []
+
+
+def test_a_function_has_one_home():
+    """No room holds the same function, of more than one statement, twice."""
+    homes: dict[tuple[Path, str], list[str]] = {}
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text("utf8"))):
+            if isinstance(node, ast.FunctionDef) and len(node.body) > 1:
+                homes.setdefault((file.parent, ast.dump(node)), []).append(f"{file.name}:{node.name}")
+    twice = [where for (_, code), where in homes.items() if len(where) > 1 and len(code) > 300]
+    assert twice == []
 
 
 def test_names_say_what_a_file_holds():

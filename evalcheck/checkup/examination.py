@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck import checks, engine, graph, reporters
-from evalcheck.batch import Batch, Forward
+from evalcheck.batch import Forward
 from evalcheck.checkup import material, own_code, reading, results
-from evalcheck.checkup.device import choose
+from evalcheck.checkup.device import choose, placed
 from evalcheck.checkup.material import Material
 from evalcheck.complaint import Complaint
 from evalcheck.engine import Answers
@@ -25,7 +24,7 @@ from evalcheck.guard import untouched
 from evalcheck.guard.untouched import is_lazy
 from evalcheck.loader import LoaderView
 from evalcheck.measurement import Measurements
-from evalcheck.probe import OutOfMemory, Trial
+from evalcheck.probe import OutOfMemory, Pool, Trial
 from evalcheck.probe.runner import Runner
 from evalcheck.probe.scoring import Metric
 from evalcheck.settings import Settings
@@ -58,14 +57,11 @@ def check(
     examination = _Examination(
         model, settings or Settings(), loader, metric, passes or PASSES, seed, _Steps(progress), list(notes)
     )
-    home, place = choose(None, model), choose(device, model)
-    model.to(place)
-    try:
+    place = choose(device, model)
+    with placed(model, place):
         examination.read(files)
         draw = partial(material.gather, model, forward=forward, place=place, batches=batches, seed=seed)
         examination.look(draw(loader, train_loader, inputs))
-    finally:
-        model.to(home)
     return examination.report(target, str(place))
 
 
@@ -111,19 +107,20 @@ class _Examination:
 
     def look(self, drawn: Material) -> None:
         """The other layers, under one guard, then the remedies."""
-        self.notes += drawn.notes
         with untouched(self.model):
+            drawn = self._accepted(drawn)
+            self.notes += drawn.notes
             first = next(iter(drawn.held.grouped())) if drawn.held else None
-            self._demand_accepted(first)
             self.step("tracing")
             run = material.quiet(first) if first else None
             view = graph.read(self.model, run, synthetic=drawn.synthetic)
             engine.ask(self.answers, self.settings, "graph", view, checks.find)
             self._look_at_loader()
-            trial = self._probe(drawn, fresh=bool(view.fresh))
-            self.findings = engine.conclude(self.answers, self.settings)
-            self.step("trying remedies")
-            self.findings, self.measured = results.measured(trial, self.findings, self.settings)
+            if drawn.held is None:
+                engine.skip(self.answers, self.settings, "probe", "there is no input to run the model on")
+                self.findings = engine.conclude(self.answers, self.settings)
+            else:
+                self._probe(drawn, drawn.held, view)
 
     def report(self, target: str, device: str) -> Report:
         """All of it; nothing is measured any more."""
@@ -144,14 +141,25 @@ class _Examination:
             render=partial(reporters.render, format="terminal", color=False, width=100),
         )
 
-    def _demand_accepted(self, first: Batch | None) -> None:
-        """Hear the model's refusal of a batch as it was loaded, before anything else is said of it."""
-        if first is None:
-            return
-        guard = untouched(self.model, parameters=False)
-        with guard, torch.no_grad(), contextlib.suppress(OutOfMemory):
-            self.model.eval()
-            Runner(self.model, self.seed).forward(first)
+    def _accepted(self, drawn: Material) -> Material:
+        """Hear the model's refusal of a batch as it was loaded, before anything else is said of it.
+
+        Batches that memory does not hold are halved until it does.
+        """
+        runner = Runner(self.model, self.seed)
+        for pool in (drawn.held, drawn.feed):
+            if pool is None:
+                continue
+            try:
+                with untouched(self.model, parameters=False), torch.no_grad():
+                    self.model.eval()
+                    runner.forward(next(iter(pool.grouped())))
+            except OutOfMemory:
+                return self._accepted(drawn.halved())
+            except Complaint as complaint:
+                whose = "" if pool is drawn.held else " (from the training loader)"
+                raise Complaint(f"{complaint}{whose}", complaint.detail) from complaint.__cause__
+        return drawn
 
     def _look_at_loader(self) -> None:
         if self.loader is None:
@@ -160,36 +168,36 @@ class _Examination:
         self.step("reading the loader")
         engine.ask(self.answers, self.settings, "loader", LoaderView(self.loader, "eval"), checks.find)
 
-    def _probe(self, drawn: Material, fresh: bool) -> Trial | None:
-        """Ask the probe's rules; where memory ends, again in batches of half the size."""
-        held, feed = drawn.held, drawn.feed
-        if held is None:
-            engine.skip(self.answers, self.settings, "probe", "there is no input to run the model on")
-            return None
-        while True:
-            subject = Trial(
-                self.model,
-                held,
-                feed,
-                synthetic=drawn.synthetic,
-                fresh=fresh,
-                seed=self.seed,
-                passes=self.passes,
-                metric=self.metric,
-                stage=self.step,
-            )
-            answers = Answers()
-            try:
-                engine.ask(answers, self.settings, "probe", subject, checks.find)
-            except OutOfMemory:
-                held, feed = held.halved(), feed.halved() if feed else None
-                continue
-            if drawn.held is not held:
-                self.notes.append(
-                    f"memory did not hold the batches: they were cut to {held.batch_size} samples"
-                )
-            self.answers.add(answers)
-            return subject
+    def _probe(self, drawn: Material, held: Pool, view: graph.ModelGraph) -> None:
+        """Ask the probe's rules and try the remedies; where memory ends, again in half the batches."""
+        trial = Trial(
+            self.model,
+            held,
+            drawn.feed,
+            synthetic=drawn.synthetic,
+            fresh=bool(view.fresh),
+            seed=self.seed,
+            passes=self.passes,
+            metric=self.metric,
+            stage=self.step,
+        )
+        answers = Answers()
+        try:
+            engine.ask(answers, self.settings, "probe", trial, checks.find)
+            answers.add(results.confirmed(trial, self.answers, self.settings))
+            results.locate(answers, view)
+            answers.add(self.answers)
+            self.step("trying remedies")
+            findings = engine.conclude(answers, self.settings)
+            self.findings, self.measured = results.measured(trial, findings, self.settings)
+        except OutOfMemory:
+            smaller = drawn.halved()
+            assert smaller.held is not None
+            self.notes += [note for note in smaller.notes if note not in self.notes]
+            self._probe(smaller, smaller.held, view)
+        else:
+            self.answers = answers
+            self.notes += results.remarks(trial)
 
 
 class _Steps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,17 @@ class Material:
     synthetic: bool = False
     notes: tuple[str, ...] = ()
 
+    def halved(self) -> Material:
+        """In batches of half the size, which memory may hold. Raises ``OutOfMemory`` at one sample."""
+        assert self.held is not None
+        held = self.held.halved()
+        told = tuple(note for note in self.notes if not note.startswith(MEMORY))
+        note = f"{MEMORY}: they were cut to {held.batch_size} samples"
+        return replace(self, held=held, feed=self.feed.halved() if self.feed else None, notes=(*told, note))
+
+
+MEMORY = "memory did not hold the batches"
+
 
 def gather(
     model: nn.Module,
@@ -41,9 +52,13 @@ def gather(
         return _made_up(model, inputs, seed, place)
     take = partial(draw, forward=forward, device=place, batches=batches, seed=seed)
     held = take(loader, model, "the evaluation loader")
-    return Material(
-        held, take(train_loader, model, "the training loader") if train_loader is not None else None
-    )
+    half = "half of the evaluation samples gives population statistics, the other half is judged"
+    if train_loader is None:
+        return Material(held, notes=(f"no training loader: {half}",) if held.samples > 1 else ())
+    feed = take(train_loader, model, "the training loader")
+    if feed.overlaps(held):
+        return Material(held, notes=(f"both loaders give some of the same samples: {half}",))
+    return Material(held, feed)
 
 
 def _made_up(model: nn.Module, inputs: Sequence[Tensor], seed: int, place: torch.device) -> Material:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import ast
 import inspect
+import re
 import sys
 import sysconfig
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,21 +43,69 @@ def behind(model: Any, module: ModuleType | None = None) -> tuple[Path, ...]:
 def defining(model: Any) -> Callable[[Sighting], bool]:
     """Tells sightings in the classes of the model from those elsewhere in their files.
 
-    Who hands over a model asks about that model, not about its neighbours in the file.
+    Who hands over a model asks about that model, not about its neighbours in the file, nor about
+    methods of a base class that the model's own classes override.
     """
-    stretches: dict[str, list[range]] = {}
+    concrete = list({type(part): None for part in model.modules()})
+    lines: dict[str, set[int]] = {}
     for kind in _classes(model):
         file = _file(sys.modules.get(kind.__module__))
         if is_users(file):
-            with contextlib.suppress(OSError, TypeError):
-                lines, start = inspect.getsourcelines(kind)
-                stretches.setdefault(shown(file), []).append(range(start, start + len(lines)))
+            lines.setdefault(shown(file), set()).update(_lines(kind, concrete))
 
     def within(sighting: Sighting) -> bool:
         span = sighting.place.span
-        return span is None or any(span.line in part for part in stretches.get(span.path, ()))
+        return span is None or span.line in lines.get(span.path, ())
 
     return within
+
+
+def _lines(kind: type, concrete: Sequence[type]) -> Iterator[int]:
+    """The lines of a class, without its methods that none of the concrete classes can reach."""
+    text, start = _source(kind)
+    lines = set(range(start, start + text.count("\n") + 1)) if text else set()
+    for method in _methods(text):
+        if not any(_reaches(one, kind, method.name) for one in concrete):
+            first = min([method.lineno, *(d.lineno for d in method.decorator_list)])
+            # The text was parsed one line below where it begins.
+            lines -= {start + line - 2 for line in range(first, (method.end_lineno or first) + 1)}
+    yield from lines
+
+
+def _reaches(concrete: type, kind: type, name: str) -> bool:
+    """Whether this class's ``name`` is that of ``kind``, or may hand on to it by ``super()`` or by name."""
+    if kind not in concrete.__mro__:
+        return False
+    named = rf"\b(super\([^)]+\)|{re.escape(kind.__name__)})\.{name}\b"
+    for nearer in concrete.__mro__[: concrete.__mro__.index(kind)]:
+        text, _ = _source(nearer)
+        if re.search(named, text):
+            return True
+        own = [ast.unparse(method) for method in _methods(text) if method.name == name]
+        # What cannot be read may hand on, and so may what was assigned instead of defined.
+        if own and not any("super(" in one for one in own) and f"super().{name}" not in text:
+            return False
+    return True
+
+
+@lru_cache(256)
+def _source(kind: type) -> tuple[str, int]:
+    try:
+        lines, start = inspect.getsourcelines(kind)
+    except (OSError, TypeError):
+        return "", 0
+    return "".join(lines).rstrip("\n"), start
+
+
+def _methods(text: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """What is defined by ``def`` right in the body of a class; none where the text does not parse."""
+    try:
+        # A block around it allows the indentation of a class inside a function.
+        tree = ast.parse(f"if 1:\n{text}" if text[:1].isspace() else f"\n{text}")
+    except SyntaxError:
+        return []
+    body = next((node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)), [])
+    return [node for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def _classes(model: Any) -> list[type]:

@@ -2,43 +2,107 @@
 
 from __future__ import annotations
 
-from evalcheck import rulebook
-from evalcheck.engine import with_remedies
-from evalcheck.finding import Finding, Unanswerable
+from dataclasses import replace
+
+from evalcheck import graph, rulebook
+from evalcheck.engine import Answers, with_remedies
+from evalcheck.finding import Finding, Measure, Place, Sighting, Unanswerable
 from evalcheck.measurement import Attempt, Conditions, Measurements
 from evalcheck.probe import Trial
+from evalcheck.probe.chain import Step
 from evalcheck.remedies import proof
 from evalcheck.settings import Settings
 
 SYMPTOM = "train-eval-divergence"
 
 
+def confirmed(trial: Trial, seen: Answers, settings: Settings) -> Answers:
+    """What other layers suspected, with the number that the probe gives it.
+
+    A rule's page names the step from eval mode to train mode that would show its effect. Where that
+    step is too small to matter and nothing is lost over it, the suspicion is cleared.
+    """
+    answers = Answers()
+    thresholds = settings.options_of(rulebook.find(SYMPTOM))
+    for rule, sightings in seen.sightings.items():
+        if rule.cause is None or "probe" in rule.layers or not sightings or not _is_compared(trial):
+            continue
+        step = trial.step(rule.cause)
+        size, limit = step.size(trial.unit) if step else 0.0, float(thresholds[rule.cause])
+        clear = size <= limit and not (step and _costs(trial, step))
+        shift = f"{size:.1%} of the output's variance"
+        told = f"no effect on these batches ({shift})" if clear else f"it moves the eval output by {shift}"
+        what = f"shift of the eval output by the step '{rule.cause}'"
+        answers.sightings[rule] = [
+            Sighting(
+                "probe",
+                sighting.place,
+                f"{sighting.message} Measured: {told}.",
+                evidence=(Measure(what, size, "of the output's variance", limit),),
+                others=sighting.others,
+                strength="cleared" if clear else sighting.strength,
+            )
+            for sighting in sightings
+        ]
+    return answers
+
+
+def locate(answers: Answers, view: graph.ModelGraph) -> None:
+    """Give the probe's modules the lines that built them."""
+
+    def at(place: Place) -> Place:
+        return view.place(place.module) if place.module in view.modules and place.span is None else place
+
+    for seen in answers.sightings.values():
+        seen[:] = [replace(s, place=at(s.place), others=tuple(map(at, s.others))) for s in seen]
+
+
 def measured(
-    trial: Trial | None, findings: tuple[Finding, ...], settings: Settings
-) -> tuple[tuple[Finding, ...], Measurements | None]:
+    trial: Trial, findings: tuple[Finding, ...], settings: Settings
+) -> tuple[tuple[Finding, ...], Measurements]:
     """The findings with what their remedies did, and every figure that was taken."""
-    if trial is None:
-        return findings, None
     attempts: dict[str, Attempt] = {}
-    if not _unanswerable(trial):
-        findings = tuple(_treated(trial, finding, attempts) for finding in findings)
+    if _is_compared(trial) and proof.is_ill(trial):
+        findings = tuple(_treated(trial, finding, settings, attempts) for finding in findings)
     return findings, _measurements(trial, settings, tuple(attempts.values()))
 
 
-def _unanswerable(trial: Trial) -> bool:
+def remarks(trial: Trial) -> list[str]:
+    """What the user should know about how it was judged."""
+    if not _is_compared(trial):
+        return []
+    targets = any(batch.targets is not None for batch in trial.held.batches)
+    if targets and not trial.scores:
+        return ["the targets could not be held against the output, so no loss was judged: pass a metric"]
+    if trial.scores and trial.judge is None:
+        return ["the metric does not say whether higher_is_better, and judges nothing"]
+    return []
+
+
+def _is_compared(trial: Trial) -> bool:
     try:
         trial.require_training()
-        _ = trial.divergence
+        _ = trial.divergence, trial.steps, trial.scores
     except Unanswerable:
-        return True
-    return False
+        return False
+    return True
 
 
-def _treated(trial: Trial, finding: Finding, attempts: dict[str, Attempt]) -> Finding:
-    if finding.severity == "note" or not proof.is_ill(trial):
+def _costs(trial: Trial, step: Step) -> bool:
+    judge = trial.judge
+    gain = step.gain(judge.name, bool(judge.higher_is_better)) if judge else None
+    return judge is not None and gain is not None and gain > proof.NOTHING * judge.scale
+
+
+def _treated(trial: Trial, finding: Finding, settings: Settings, attempts: dict[str, Attempt]) -> Finding:
+    """With the remedies of its rule, where the fault's own step is one that matters."""
+    rule = rulebook.find(finding.rule)
+    step = trial.step(rule.cause) if rule.cause else None
+    limit = float(settings.options_of(rulebook.find(SYMPTOM)).get(rule.cause or "", 0.0))
+    if finding.severity == "note" or step is None or step.size(trial.unit) <= limit:
         return finding
     tried = []
-    for name in rulebook.find(finding.rule).remedies:
+    for name in rule.remedies:
         try:
             attempts[name] = attempts.get(name) or proof.attempt(trial, name)
         except Unanswerable:
@@ -60,15 +124,16 @@ def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...
         loader=trial.held.name,
         train_loader=trial.feed.name if trial.feed.name != trial.held.name else None,
     )
-    if _unanswerable(trial):
+    if not _is_compared(trial):
         return Measurements(conditions=conditions)
     thresholds = settings.options_of(rulebook.find(SYMPTOM))
+    layers = trial.layers if trial.steps else ()
     return Measurements(
         divergence=trial.divergence,
         scores=trial.scores,
         causes=trial.causes(thresholds),
-        layers=trial.layers,
-        completeness=trial.shares[1] if trial.layers else None,
+        layers=layers,
+        completeness=trial.shares[1] if layers else None,
         attempts=attempts,
-        conditions=conditions,
+        conditions=replace(conditions, forwards=round(trial.run.samples_run / trial.held.samples, 1)),
     )

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from evalcheck.cli import imports
+from evalcheck.cli.names import some
 from evalcheck.complaint import Complaint, nearest
 
 SHOWN = 12
@@ -55,7 +56,7 @@ def _dotted(module: ModuleType, source: str, attribute: str) -> Any:
             value = getattr(holder, name, MISSING)
         if value is MISSING:
             known = public(holder)
-            has = f"; it has {_some(known)}" if known else ""
+            has = f"; it has {some(known, SHOWN)}" if known else ""
             raise Complaint(f"{where} has no attribute {name!r}{nearest(name, known)}{has}")
         where = f"{source}:{name}" if holder is module else f"{where}.{name}"
     return value
@@ -113,8 +114,3 @@ def kind(value: Any) -> str:
         return f"the module {value.__name__}"
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

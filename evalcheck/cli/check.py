@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 import re
 import sys
 from contextlib import redirect_stdout
@@ -46,7 +44,12 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     "--loader", metavar="T", help="Evaluation batches: ATTR of the target's module, or FILE.py:ATTR."
 )
 @click.option("--train-loader", metavar="T", help="Training batches, likewise.")
-@click.option("--metric", metavar="T", help="A function of (outputs, targets), likewise.")
+@click.option(
+    "--metric",
+    metavar="T",
+    help="A function (outputs, targets) -> number, likewise: shown in both modes; judged by if it has "
+    "an attribute higher_is_better (True or False).",
+)
 @click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="Weights to load first.")
 @click.option(
     "--input", "inputs", multiple=True, metavar="SPEC", help="8x3x32x32 or 8x128:int64<1000; repeatable."
@@ -64,10 +67,13 @@ def command(targets: tuple[str, ...], choice: Choice, output: Output, **run: obj
 
     TARGET is FILE.py:ATTR or package.module:ATTR, where ATTR is an nn.Module, or a class or a
     function without required arguments that makes one. A path is only read, as by `evalcheck lint`.
+
+    Several targets are reported one after another, and the exit status is the worst of theirs. As
+    JSON, one target is one document; several are an array of documents, one per target.
     """
     wanted = Run(**run)  # type: ignore[arg-type]
     reports = [_report(target, wanted, choice, output) for target in targets]
-    click.get_current_context().exit(finish(functools.reduce(operator.add, reports), output))
+    click.get_current_context().exit(finish(reports, output))
 
 
 def _report(target: str, run: Run, choice: Choice, output: Output) -> Report:

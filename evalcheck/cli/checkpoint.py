@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from evalcheck.cli.names import some
 from evalcheck.complaint import Complaint
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
@@ -27,13 +28,13 @@ def load(model: nn.Module, file: Path) -> None:
         if key in state and isinstance(value, Tensor) and state[key].shape != value.shape
     ]
     if shapes:
-        raise Complaint(f"{file} does not fit the model: {_some(shapes)}")
+        raise Complaint(f"{file} does not fit the model: {some(shapes, SHOWN)}")
     try:
         outcome = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise Complaint(f"{file} does not fit the model: {error}") from None
-    wrong = [f"missing {_some(outcome.missing_keys)}"] if outcome.missing_keys else []
-    wrong += [f"unexpected {_some(outcome.unexpected_keys)}"] if outcome.unexpected_keys else []
+    wrong = [f"missing {some(outcome.missing_keys, SHOWN)}"] if outcome.missing_keys else []
+    wrong += [f"unexpected {some(outcome.unexpected_keys, SHOWN)}"] if outcome.unexpected_keys else []
     if wrong:
         raise Complaint(f"{file} does not fit the model: {'; '.join(wrong)}")
 
@@ -57,7 +58,11 @@ def _state(data: Any, file: Path) -> dict[str, Tensor]:
     while isinstance(inside, Mapping) and (name := next((w for w in WRAPPERS if _wrapped(inside, w)), None)):
         inside = inside[name]
     if not isinstance(inside, Mapping) or not any(isinstance(value, Tensor) for value in inside.values()):
-        keys = f" with the keys {_some([str(key) for key in inside])}" if isinstance(inside, Mapping) else ""
+        keys = (
+            f" with the keys {some([str(key) for key in inside], SHOWN)}"
+            if isinstance(inside, Mapping)
+            else ""
+        )
         raise Complaint(f"{file} holds a {type(inside).__name__}{keys}, not a state_dict")
     return {str(key): value for key, value in inside.items() if isinstance(value, Tensor)}
 
@@ -78,8 +83,3 @@ def _fitting(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
 
 def _shape(value: Tensor) -> str:
     return "x".join(map(str, value.shape)) or "a scalar"
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,10 +1,12 @@
-"""How a run ends: the report is written, what went wrong is said on stderr, the status is returned."""
+"""How a run ends: the reports are written, what went wrong is said on stderr, the status is returned."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -24,29 +26,36 @@ def say(line: str) -> None:
     click.echo(f"evalcheck: {line}", err=True)
 
 
-def finish(report: Report, output: Output) -> int:
-    """Write the report; the exit status of the run."""
+def finish(reports: Sequence[Report], output: Output) -> int:
+    """Write the reports, each for itself; the exit status of the run is the worst of theirs."""
     from evalcheck import reporters
 
     colored = output.file is None and wants_color(output.color)
-    text = reporters.render(
-        report,
-        output.format,
-        color=colored,
-        width=shutil.get_terminal_size((WIDTH, 24)).columns,
-        quiet=output.quiet,
-        verbose=output.verbose,
-    )
-    text = text if text.endswith("\n") or not text else text + "\n"
+    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    texts = [
+        reporters.render(
+            report, output.format, color=colored, width=width, quiet=output.quiet, verbose=output.verbose
+        )
+        for report in reports
+    ]
+    text = _together(texts, output.format)
     if output.file is None:
         _to_stdout(text, colored)
     else:
         _to_file(text, output)
-    for line in report.unread:
-        say(line)
-    for fault in report.faults:
-        say(f"internal error in {fault}; please report it")
-    return verdict.exit_status(report, output.fail_on)
+    for report in reports:
+        for line in report.unread:
+            say(line)
+        for fault in report.faults:
+            say(f"internal error in {fault}; please report it")
+    return max(verdict.exit_status(report, output.fail_on) for report in reports)
+
+
+def _together(texts: Sequence[str], format: str) -> str:
+    """One text as it is; several with a blank line between them, or as one JSON array."""
+    if format == "json" and len(texts) > 1:
+        return json.dumps([json.loads(text) for text in texts], indent=2, ensure_ascii=False) + "\n"
+    return "\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
 
 
 def wants_color(choice: str) -> bool:

@@ -31,4 +31,4 @@ def command(paths: tuple[Path, ...], choice: Choice, output: Output) -> None:
         file = choice.config or settings.locate(path if path.is_dir() else path.parent)
         projects.setdefault(file, []).append(path)
     reports = [checkup.lint(together, choice.settings(together[0])) for together in projects.values()]
-    click.get_current_context().exit(finish(functools.reduce(operator.add, reports), output))
+    click.get_current_context().exit(finish([functools.reduce(operator.add, reports)], output))

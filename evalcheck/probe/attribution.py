@@ -33,12 +33,14 @@ def contributions(
     given: Mapping[str, Sequence[Moments]],
     batches: Sequence[Batch],
     way: Tensor,
+    leaves: Sequence[str],
     run: Callable[[Batch], object],
 ) -> tuple[dict[str, float], float]:
     """Each norm's part of the way from eval mode to eval mode on ``given``, and the completeness.
 
-    ``way`` (N, D) is the difference of the two outputs for the batches' samples in order. Parts are
-    of phi(s) = <f(s), way> / |way|^2; their sum, the completeness, is 1 up to the quadrature's error.
+    ``way`` (N, D) is the difference of the two outputs' ``leaves`` for the batches' samples in order.
+    Parts are of phi(s) = <f(s), way> / |way|^2; their sum, the completeness, is 1 up to the
+    quadrature's error.
     One blended forward and backward per batch, three more where one point leaves more than a tenth
     unexplained. Use under the guard, in eval mode; raises ``RuntimeError`` where the model's forward
     does not carry gradients.
@@ -46,7 +48,7 @@ def contributions(
     model.requires_grad_(False)
     parts: dict[str, float] = {}
     for rule in (ONE_POINT, THREE_POINTS):
-        parts = _integrated(norms, given, batches, way, run, rule)
+        parts = _integrated(norms, given, batches, way, leaves, run, rule)
         if abs(sum(parts.values()) - 1) <= COMPLETE:
             break
     return parts, sum(parts.values())
@@ -57,6 +59,7 @@ def _integrated(
     given: Mapping[str, Sequence[Moments]],
     batches: Sequence[Batch],
     way: Tensor,
+    leaves: Sequence[str],
     run: Callable[[Batch], object],
     rule: Sequence[tuple[float, float]],
 ) -> dict[str, float]:
@@ -69,10 +72,10 @@ def _integrated(
         with torch.enable_grad(), imposed(norms, given, gates) as restart:
             for batch in batches:
                 restart()
-                found = outputs.rows(run(batch), batch.size)
-                if found is None or length == 0:
+                found = outputs.leaves(run(batch), batch.size)
+                if length == 0 or any(path not in found for path in leaves):
                     return {}
-                projected = (found * way[start : start + batch.size]).sum()
+                projected = (outputs.wide(found, leaves) * way[start : start + batch.size]).sum()
                 start += batch.size
                 slopes = torch.autograd.grad(projected, list(gates.values()), allow_unused=True)
                 for path, slope in zip(paths, slopes, strict=True):

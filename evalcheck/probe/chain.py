@@ -32,7 +32,7 @@ TITLES = {
     "shared": "one batch norm for calls that differ",
     "batch": "small batches, or evaluation data unlike the training data",
 }
-HIGHER_IS_BETTER = {"accuracy": True, "loss": False, "squared error": False}
+HIGHER_IS_BETTER: dict[str, bool | None] = {"accuracy": True, "loss": False, "squared error": False}
 
 
 @dataclass(frozen=True)

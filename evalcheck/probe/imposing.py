@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.probe.moments import Moments, running
+from evalcheck.probe.moments import given as given_to
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
 
 
 @contextmanager
@@ -41,7 +46,7 @@ def imposed(
         norm.running_var = torch.full_like(norm.running_mean, 1 - norm.eps)
         gate = gates[path] if gates is not None else None
         hook = _map(path, norm.eps, start, given[path], counts, gate)
-        hooks.append(norm.register_forward_pre_hook(hook))
+        hooks.append(norm.register_forward_pre_hook(hook, with_kwargs=True))
     try:
         yield counts.clear
     finally:
@@ -58,9 +63,9 @@ def _map(
     given: Sequence[Moments],
     counts: dict[str, int],
     gate: Tensor | None,
-) -> Callable[[object, tuple[Tensor, ...]], tuple[Tensor, ...]]:
-    def hook(_: object, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        x = args[0]
+) -> Callable[[object, Args, Kwargs], tuple[Args, Kwargs]]:
+    def hook(_: object, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+        x = given_to(args, kwargs)
         call = counts.get(path, 0)
         counts[path] = call + 1
         target = given[min(call, len(given) - 1)]
@@ -71,7 +76,7 @@ def _map(
         shape = (1, -1, *(1 for _ in x.shape[2:]))
         scale = (var + eps).rsqrt()
         mapped = (x - mean.to(x.dtype).view(shape)) * scale.to(x.dtype).view(shape)
-        return (mapped, *args[1:])
+        return ((mapped, *args[1:]), kwargs) if args else (args, {**kwargs, "input": mapped})
 
     return hook
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -102,13 +103,20 @@ class Collector:
             entry.per_batch.append(seen.n)
 
 
+def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """What a norm was called with: ``norm(x)`` or ``norm(input=x)``."""
+    x: Tensor = args[0] if args else kwargs["input"]
+    return x
+
+
 @contextmanager
 def collecting(norms: Mapping[str, _BatchNorm]) -> Iterator[Collector]:
     """Collect the statistics of everything that these norms are given inside the block."""
     collector = Collector()
     hooks = [
         norm.register_forward_pre_hook(
-            lambda norm, args, path=path: collector.see(path, args[0], norm.momentum)
+            lambda norm, args, kwargs, path=path: collector.see(path, given(args, kwargs), norm.momentum),
+            with_kwargs=True,
         )
         for path, norm in norms.items()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evalcheck.batch import Batch, Forward, bind, join
+from evalcheck.batch import Batch, Forward, bind, join, tree
 from evalcheck.complaint import Complaint
 from evalcheck.guard import restored_randomness
 
@@ -62,6 +63,25 @@ class Pool:
         middle = len(self.batches) // 2
         return self._part(self.batches[:middle]), self._part(self.batches[middle:])
 
+    def overlaps(self, other: Pool) -> bool:
+        """Whether some sample is in both: what judges a remedy must not have fed it."""
+        return not self._prints().isdisjoint(other._prints())
+
+    def _prints(self) -> set[bytes]:
+        """Every sample's inputs, digested; samples whose inputs are all zero say nothing."""
+        found = set()
+        for batch in self.batches:
+            inputs = [t for _, t in tree.leaves([batch.args, batch.kwargs, batch.whole])]
+            tensors = [t.cpu() for t in inputs if t.ndim > 0 and t.shape[0] == batch.size]
+            for row in range(batch.size):
+                parts = [tensor[row] for tensor in tensors]
+                if any(bool(part.any()) for part in parts):
+                    digest = hashlib.blake2b(digest_size=16)
+                    for part in parts:
+                        digest.update(part.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+                    found.add(digest.digest())
+        return found
+
     def halved(self) -> Pool:
         """The same samples in batches of half the size. Raises :class:`OutOfMemory` at one sample."""
         if self.whole is None or self.batch_size <= 1:
@@ -93,7 +113,9 @@ def draw(
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         for raw in _safely(loader, name):
-            kept.append(bind(raw, model, forward).to(device))
+            batch = bind(raw, model, forward)
+            _demand_numbers(batch, name)
+            kept.append(batch.to(device))
             enough = len(kept) >= batches if batches else sum(b.size for b in kept) >= samples
             if enough:
                 break
@@ -105,6 +127,16 @@ def draw(
         pool = replace(pool, whole=pool.whole.rows(torch.arange(samples)), batches=())
         pool = replace(pool, batches=tuple(pool.grouped()))
     return pool
+
+
+def _demand_numbers(batch: Batch, name: str) -> None:
+    """NaN in the data is not the model's fault, and must not be blamed on its first layer.
+
+    Infinity is let through: masks are made of it.
+    """
+    for path, tensor in tree.leaves({"input": [*batch.args], **batch.kwargs}):
+        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+            raise Complaint(f"{name} yields NaN in {path} ({tree.shapes(tensor)}): mend the data first")
 
 
 def _safely(loader: Iterable[Any], name: str) -> Iterator[Any]:

@@ -21,8 +21,9 @@ def of_norms(
     ``moments`` were collected with dropout off, ``noisy`` with dropout on; ``parts`` are what
     attribution gave, of which shares are fractions.
     """
-    total = sum(parts.values())
-    shares = {path: part / total for path, part in parts.items()} if total > 0 else {}
+    # What moves the output the other way is no part of the difference.
+    total = sum(max(0.0, part) for part in parts.values())
+    shares = {path: max(0.0, part) / total for path, part in parts.items()} if total > 0 else {}
     found = [
         _reading(path, norms[path], entry, noisy[path], shares.get(path)) for path, entry in moments.items()
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,16 +19,22 @@ from evalcheck.guard import untouched
 from evalcheck.probe import outputs, scoring
 from evalcheck.probe.fingerprints import fingerprints
 from evalcheck.probe.modes import Mode
+from evalcheck.probe.outputs import Leaves
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.scoring import Metric
 
 
 @dataclass(frozen=True)
 class Run:
-    """One pass: ``rows`` (N, D) float32 in the pool's order, and per-sample scores, each (N,)."""
+    """One pass: the output's leaves and the per-sample scores, rows in the pool's order."""
 
-    rows: Tensor
+    leaves: Leaves
     scores: dict[str, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """All leaves side by side, (N, D) float32."""
+        return outputs.wide(self.leaves)
 
     def mean(self, name: str) -> float:
         return float(self.scores[name].double().mean())
@@ -52,10 +60,10 @@ class Runner:
     ) -> Run:
         """One pass over the pool in ``mode``, its batches composed by ``order``, without gradients.
 
-        ``before`` is called before each batch. Rows come back in the pool's own order. Raises
-        :class:`Complaint` where the model refuses a batch, :class:`OutOfMemory` where memory ends.
+        ``before`` is called before each batch. Raises :class:`Complaint` where the model refuses a
+        batch, :class:`OutOfMemory` where memory ends, :class:`NoRows` without comparable output.
         """
-        found: list[Tensor] = []
+        found: list[Leaves] = []
         scores: dict[str, list[Tensor]] = {}
         with untouched(self.model, parameters=False), torch.no_grad():
             mode(self.model)
@@ -63,23 +71,23 @@ class Runner:
             for batch in pool.grouped(order):
                 before()
                 output = self.forward(batch)
-                rows = outputs.rows(output, batch.size)
-                if rows is None:
-                    raise NoRows
-                found.append(rows)
+                found.append(outputs.leaves(output, batch.size))
                 for name, values in self._score(output, batch).items():
                     scores.setdefault(name, []).append(values)
-        rows, kept = torch.cat(found), {k: torch.cat(v) for k, v in scores.items()}
-        kept = {k: v for k, v in kept.items() if len(v) == len(rows)}
+        leaves = outputs.joined(found)
+        if not leaves:
+            raise NoRows
+        kept = scoring.settled({k: torch.cat(v) for k, v in scores.items()}, pool.samples)
         if order is not None and pool.whole is not None:
-            back = torch.argsort(order).to(rows.device)
-            rows, kept = rows[back], {k: v[back.to(v.device)] for k, v in kept.items()}
-        return Run(rows, kept)
+            back = torch.argsort(order)
+            leaves = {path: leaf[back.to(leaf.device)] for path, leaf in leaves.items()}
+            kept = {name: values[back.to(values.device)] for name, values in kept.items()}
+        return Run(leaves, kept)
 
     def forward(self, batch: Batch) -> Any:
         """The model on one batch; torch's own warnings are not the user's business here."""
         self.samples_run += batch.size
-        with warnings.catch_warnings(), running(batch):
+        with warnings.catch_warnings(), running(batch), eagerly():
             warnings.simplefilter("ignore")
             return batch.run(self.model)
 
@@ -88,18 +96,30 @@ class Runner:
         with untouched(self.model, parameters=False), torch.no_grad(), fingerprints(self.model) as record:
             self.model.eval()
             self.forward(batch)
-        return next((path for path, value in record if not bool(value.isfinite().all())), None)
+        broken = (p.path for p in record if p.side == "output" and not bool(p.sums.isfinite().all()))
+        return next(broken, None)
 
     def _score(self, output: Any, batch: Batch) -> scoring.PerSample:
+        found = scoring.score(output, batch.targets, batch.size)
         if self.metric is not None and batch.targets is not None:
-            return scoring.user_metric(self.metric, output, batch.targets, batch.size)
-        return scoring.score(output, batch.targets, batch.size)
+            found |= scoring.user_metric(self.metric, output, batch.targets, batch.size)
+        return found
 
 
 class NoRows(Exception):
-    """The output holds no float tensor with one row per sample."""
+    """The output holds no float tensor with one row per sample, in one width for all batches."""
 
-    REASON = "the output has no float tensor with one row per sample"
+    REASON = "the output has no float tensor with one row of the same length for every sample"
+
+
+@contextlib.contextmanager
+def eagerly() -> Iterator[None]:
+    """Compiled models are run as written: hooks on their modules would not be called otherwise."""
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 @contextlib.contextmanager
@@ -115,7 +135,7 @@ def running(batch: Batch) -> Iterator[None]:
         text = str(error)
         if isinstance(error, (RuntimeError, MemoryError)) and _memory(text, error):
             raise OutOfMemory from None
-        line = text.strip().split("\n")[0] or type(error).__name__
+        line = text.strip().split("\n")[0].removesuffix(", but expected one of:") or "no reason given"
         raise Complaint(
             f"the model refuses a batch of {batch.shapes()}: {type(error).__name__}: {line}"
         ) from error

@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from evalcheck.batch import tree
+from evalcheck.complaint import Complaint
 from evalcheck.probe import outputs
 
 Metric = Callable[[Any, Any], Any]
 PerSample = dict[str, Tensor]
+OF_PROBABILITIES = " of probabilities"
 
 
 def score(output: Any, targets: Any, size: int) -> PerSample:
@@ -67,16 +69,37 @@ def _classes(predicted: Tensor, targets: Tensor) -> PerSample:
 
 
 def _binary(predicted: Tensor, targets: Tensor) -> PerSample:
+    """As logits, and as probabilities too where they could be: the whole pool decides, not one batch."""
+    loss = F.binary_cross_entropy_with_logits(predicted, targets, reduction="none")
+    right = (predicted > 0) == (targets > 0.5)
+    found = {"loss": loss.mean(1), "accuracy": right.float().mean(1)}
     if bool(((predicted >= 0) & (predicted <= 1)).all()):
         loss = F.binary_cross_entropy(predicted, targets, reduction="none")
         right = (predicted > 0.5) == (targets > 0.5)
-    else:
-        loss = F.binary_cross_entropy_with_logits(predicted, targets, reduction="none")
-        right = (predicted > 0) == (targets > 0.5)
-    return {"loss": loss.mean(1), "accuracy": right.float().mean(1)}
+        found |= {
+            f"loss{OF_PROBABILITIES}": loss.mean(1),
+            f"accuracy{OF_PROBABILITIES}": right.float().mean(1),
+        }
+    return found
+
+
+def settled(scores: PerSample, samples: int) -> PerSample:
+    """The scores that every sample has; of probabilities, where all outputs could be such."""
+    whole = {name: values for name, values in scores.items() if len(values) == samples}
+    plain = {name: values for name, values in whole.items() if not name.endswith(OF_PROBABILITIES)}
+    return plain | {
+        name.removesuffix(OF_PROBABILITIES): values
+        for name, values in whole.items()
+        if name.endswith(OF_PROBABILITIES)
+    }
 
 
 def user_metric(metric: Metric, output: Any, targets: Any, size: int) -> PerSample:
     """The user's metric of one batch, the same for each of its samples, so that means are weighted."""
-    value = torch.as_tensor(metric(output, targets), dtype=torch.float32).mean()
+    try:
+        value = torch.as_tensor(metric(output, targets), dtype=torch.float32).mean()
+    except Exception as error:
+        raise Complaint(
+            f"the metric raised {type(error).__name__}: {error}; it gets (outputs, targets)"
+        ) from error
     return {"metric": value.reshape(1).expand(size)}

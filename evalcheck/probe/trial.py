@@ -14,7 +14,7 @@ from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
 from evalcheck.guard import untouched
 from evalcheck.measurement import Cause, Divergence, LayerReading, Score
-from evalcheck.probe import chain, distance, modes, readings, writes
+from evalcheck.probe import chain, distance, modes, outputs, readings, writes
 from evalcheck.probe.attribution import contributions
 from evalcheck.probe.chain import HIGHER_IS_BETTER, Step
 from evalcheck.probe.dependence import Dependence
@@ -24,12 +24,13 @@ from evalcheck.probe.moments import CallMoments, Moments, collecting, symmetric_
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.runner import NoRows, Run, Runner
 from evalcheck.probe.scoring import Metric
-from evalcheck.probe.writes import Write
+from evalcheck.probe.writes import Written
 
 REFERENCE_PASSES = 2
 ATTRIBUTED_SAMPLES = 256
 SAME_STATISTICS = 1e-6
-# The scores that harm is judged by, the surest first; accuracies are for people.
+# The scores that harm is judged by, the surest first, and what is worth a word (of their scale).
+NOTABLE = 0.02
 JUDGES = ("metric", "loss", "squared error")
 
 
@@ -55,16 +56,18 @@ class Trial:
         stage: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model, self.synthetic, self.fresh = model, synthetic, fresh
+        self.fed_by = "the training data"
         if feed is not None:
             # A norm's batch is part of what train mode computes: it is the training loader's.
             held = replace(held, batch_size=feed.batch_size)
         elif not synthetic and held.samples > 1:
             feed, held = held.split()
+            self.fed_by = "the data"
         self.held, self.feed = held, feed if feed is not None else held
         self.passes, self.stage = max(2, passes), stage
         self.run = Runner(model, seed, metric)
-        higher = bool(getattr(metric, "higher_is_better", False))
-        self.higher = {**HIGHER_IS_BETTER, "metric": higher}
+        direction = getattr(metric, "higher_is_better", None)
+        self.higher = {**HIGHER_IS_BETTER, "metric": None if direction is None else bool(direction)}
         with untouched(model, parameters=False):
             self.norms = modes.batch_norms(model)
 
@@ -227,9 +230,18 @@ class Trial:
     # What is told of it
 
     @cached_property
+    def paired(self) -> tuple[Tensor, list[Tensor]]:
+        """Rows in eval mode, and of each pass in train mode, over the leaves that both modes give."""
+        found = outputs.aligned(self.evaluated.leaves, [run.leaves for run in self.trained])
+        if found is None:
+            here, there = (outputs.shapes(run.leaves) for run in (self.evaluated, self.trained[0]))
+            raise Unanswerable(f"the modes give outputs that cannot be compared: eval {here}; train {there}")
+        return found
+
+    @cached_property
     def unit(self) -> float:
-        """The output's total variance over samples: what every divergence is measured in."""
-        return distance.variance(self.evaluated.rows, chain.mean_of(self.trained))
+        """The output's total variance over samples: what the steps of the way are measured in."""
+        return distance.variance(self.evaluated.rows, chain.mean_of(self.reference))
 
     @cached_property
     def divergence(self) -> Divergence:
@@ -238,14 +250,15 @@ class Trial:
         The limit is what finite passes leave: noise of batch statistics shrinks with the pool (b/N
         of it stays, for batches of b of N samples), dropout's with passes and samples.
         """
-        spread = distance.spread([run.rows for run in self.trained], self.evaluated.rows)
-        unit = self.unit or 1.0
+        here, there = self.paired
+        spread = distance.spread(there, here)
+        unit = distance.variance(here, spread.mean) or 1.0
         count, passes = self.held.samples, self.passes
         noise = float(spread.noise.mean()) / unit
         limit = 2 * noise * (2 / (passes * (passes - 1) * count)) ** 0.5
         if len(self.reference) > 1:
             batch = distance.spread([r.rows for r in self.reference], self.evaluated.rows).noise
-            limit += float(batch.mean()) / unit * self.held.batch_size / count
+            limit += float(batch.mean()) / (self.unit or 1.0) * self.held.batch_size / count
         total = float(spread.bias.mean()) / unit
         interval = distance.interval(spread.bias, self.groups, unit)
         return Divergence(total, noise, limit, interval, passes, count, self.held.name)
@@ -253,8 +266,9 @@ class Trial:
     @cached_property
     def scores(self) -> tuple[Score, ...]:
         """Every score in eval mode and in the reference; empty without targets that fit."""
-        names = [name for name in ("accuracy", *JUDGES) if name in self.evaluated.scores]
-        return tuple(self._score(name) for name in names)
+        directed = self.higher["metric"] is not None
+        order = ("metric", "accuracy", *JUDGES[1:]) if directed else ("accuracy", *JUDGES[1:], "metric")
+        return tuple(self._score(name) for name in order if name in self.evaluated.scores)
 
     def _score(self, name: str) -> Score:
         there = torch.stack([run.scores[name].double() for run in self.reference]).mean(0)
@@ -270,6 +284,9 @@ class Trial:
             self.held.samples,
             self._scale(name, reference),
             error,
+            sum(run.mean(name) for run in self.trained) / len(self.trained)
+            if all(name in run.scores for run in self.trained)
+            else None,
         )
 
     def _scale(self, name: str, reference: float) -> float:
@@ -280,13 +297,27 @@ class Trial:
 
     @cached_property
     def judge(self) -> Score | None:
-        """The score that harm is judged by: the user's metric, else the loss."""
-        return next((s for name in JUDGES for s in self.scores if s.name == name), None)
+        """The score that harm is judged by: the user's metric if its direction is known, else the loss.
+
+        Where the loss does not suffer and the accuracy does (an undertrained model is wrong with less
+        confidence), the accuracy judges.
+        """
+        directed = {score.name: score for score in self.scores if score.higher_is_better is not None}
+        ranked = [directed[name] for name in (*JUDGES, "accuracy") if name in directed]
+        if "metric" in directed:
+            return directed["metric"]
+        return next((score for score in ranked if score.hurts(NOTABLE)), ranked[0] if ranked else None)
+
+    @cached_property
+    def unexplained(self) -> float:
+        """The part of the divergence that no step over the norms accounts for."""
+        explained = distance.squared(self.evaluated.rows, chain.mean_of(self.reference)) / (self.unit or 1.0)
+        return max(0.0, self.divergence.total - explained)
 
     @cached_property
     def steps(self) -> list[Step]:
         """The way from eval mode to the reference; see :mod:`evalcheck.probe.chain`."""
-        if not self.norms:
+        if not self.norms or not self.moments:
             return []
         found = [Step("stale", self.evaluated, (self.converged_noisy,))]
         if self.converged is not self.converged_noisy:
@@ -301,8 +332,9 @@ class Trial:
     def causes(self, thresholds: Mapping[str, float]) -> tuple[Cause, ...]:
         """The steps with their sizes against thresholds, the main one first."""
         shown = self.scores[0] if self.scores else None
-        name, higher = (shown.name, shown.higher_is_better) if shown else (None, False)
-        return chain.causes(self.steps, self.unit, thresholds, name, higher)
+        if shown is None or shown.higher_is_better is None:
+            return chain.causes(self.steps, self.unit, thresholds, None, False)
+        return chain.causes(self.steps, self.unit, thresholds, shown.name, shown.higher_is_better)
 
     @cached_property
     def layers(self) -> tuple[LayerReading, ...]:
@@ -323,7 +355,8 @@ class Trial:
         try:
             with untouched(self.model):
                 self.model.eval()
-                return contributions(self.model, self.norms, given, batches, way, self.run.forward)
+                leaves = list(self.evaluated.leaves)
+                return contributions(self.model, self.norms, given, batches, way, leaves, self.run.forward)
         except OutOfMemory:
             raise
         except (RuntimeError, Complaint):
@@ -335,14 +368,15 @@ class Trial:
         return Dependence(self.run, self.held)
 
     @cached_property
-    def writes(self) -> dict[str, list[Write]]:
-        """Settings of norms that one forward writes, in ``train`` and in ``eval`` mode."""
+    def writes(self) -> list[Written]:
+        """Settings of norms that one forward writes, in train and in eval mode."""
         batch = next(iter(self.held.grouped()))
-        found = {}
-        for name, mode in (("train", modes.training), ("eval", modes.evaluating)):
+        found = []
+        for mode in (modes.training, modes.evaluating):
             with untouched(self.model, parameters=False), torch.no_grad():
                 mode(self.model)
                 with writes.watched() as seen, self._answerable(mode):
                     self.run.forward(batch)
-            found[name] = seen
-        return found
+            found.append(seen)
+        names = {id(module): path for path, module in self.model.named_modules()}
+        return writes.by_line(found[0], found[1], names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +24,41 @@ class Write:
     line: int
 
 
+@dataclass(frozen=True)
+class Written:
+    """One line of a forward and the setting that it writes, of which norms, with which values by mode."""
+
+    path: str
+    line: int
+    attribute: str
+    modules: tuple[str, ...]
+    in_train: str
+    in_eval: str
+
+
+def by_line(train: Sequence[Write], eval: Sequence[Write], names: Mapping[int, str]) -> list[Written]:
+    """The writes of both modes, put together by line and setting; of norms that ``names`` knows by id."""
+    keys = dict.fromkeys((w.path, w.line, w.attribute) for w in (*train, *eval) if w.module in names)
+    found = []
+    for key in keys:
+        here, there = (
+            [w for w in writes if (w.path, w.line, w.attribute) == key and w.module in names]
+            for writes in (train, eval)
+        )
+        modules = tuple(dict.fromkeys(names[w.module] for w in (*here, *there)))
+        found.append(Written(*key, modules, _values(here), _values(there)))
+    return found
+
+
+def _values(writes: Sequence[Write]) -> str:
+    return " or ".join(sorted({str(write.value) for write in writes})) or "nothing"
+
+
 @contextmanager
 def watched() -> Iterator[list[Write]]:
     """Record assignments to the settings of any norm inside the block. ``module`` is its ``id``."""
     seen: list[Write] = []
-    plain = _NormBase.__setattr__
+    plain, own = _NormBase.__setattr__, _NormBase.__dict__.get("__setattr__")
 
     def spy(self: _NormBase, name: str, value: Any) -> None:
         if name in WATCHED:
@@ -41,4 +71,7 @@ def watched() -> Iterator[list[Write]]:
     try:
         yield seen
     finally:
-        del _NormBase.__setattr__
+        if own is None:
+            del _NormBase.__setattr__
+        else:
+            _NormBase.__setattr__ = own  # type: ignore[method-assign]

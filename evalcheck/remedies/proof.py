@@ -20,8 +20,10 @@ NOTHING = 0.01
 
 def is_ill(trial: Trial) -> bool:
     """Whether eval mode loses anything that a cure could give back."""
-    if trial.judge is not None:
-        return trial.judge.hurts(NOTHING)
+    judge = trial.judge
+    if judge is not None:
+        gains = [step.gain(judge.name, bool(judge.higher_is_better)) or 0.0 for step in trial.steps]
+        return judge.hurts(NOTHING) or max(gains, default=0.0) > NOTHING * judge.scale
     return distance.squared(trial.evaluated.rows, chain.mean_of(trial.reference)) > NOTHING * trial.unit
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from evalcheck.finding import Evidence, Finding, Measure, Place, Quote, Remedy, Report, Table
 from evalcheck.measurement import Conditions, LayerReading
 from evalcheck.reporters.advice import cure_of
-from evalcheck.reporters.answer import answer
+from evalcheck.reporters.answer import answer, diverges
 from evalcheck.reporters.frame import frame
 from evalcheck.reporters.numbers import change, counted, joined
 
@@ -49,9 +49,15 @@ def parts(
         yield Text.assemble((f"{label}: ", "bold") if label else "", sentence)
     measured = report.measurements
     # Shares of a difference that does not matter would only puzzle.
-    if measured is not None and measured.layers and (verbose or report.at_least("warning")) and not quiet:
+    wrong = diverges(report) or (measured is not None and measured.attempts)
+    if measured is not None and measured.layers and (verbose or wrong) and not quiet:
         yield ""
         yield _layers(measured.layers, verbose)
+        yield Text(
+            "Statistics off by: KL divergence from the data's; healthy norms stay below 0.01.", style="dim"
+        )
+        if measured.completeness is not None and abs(measured.completeness - 1) > 0.1:
+            yield Text(f"The shares explain {measured.completeness:.0%} of the difference.", style="dim")
     for finding in report.findings:
         yield ""
         yield from [_headline(finding)] if quiet else _finding(finding, width, verbose)
@@ -154,7 +160,7 @@ def _layers(layers: tuple[LayerReading, ...], verbose: bool) -> RenderableType:
         grid.add_column(title, justify="right")
     shown = layers if verbose else layers[:SHOWN_LAYERS]
     for reading in shown:
-        share = "" if reading.share is None else f"{max(0.0, reading.share):.0%}"
+        share = "" if reading.share is None else f"{reading.share:.0%}"
         numbers = (str(reading.calls), f"{reading.samples_per_channel:,.0f}", f"{reading.root:.2g}", share)
         grid.add_row(reading.module or "(the model itself)", *numbers)
     if len(shown) < len(layers):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from evalcheck import rulebook
+from evalcheck import checkup, reporters, rulebook
 from evalcheck.finding import Report
 from tests.cli.calling import Stub, finding, refused, run, write
+
+REAL = reporters.render
 
 
 def test_a_bare_target_is_checked(folder: Path, stub: Stub) -> None:
@@ -55,12 +59,12 @@ def test_the_seed_makes_the_same_weights(folder: Path, stub: Stub) -> None:
 
 
 def test_a_path_is_only_read(folder: Path, stub: Stub) -> None:
-    """By itself, and beside a target, whose report it joins."""
+    """By itself, and beside a target, which has a report of its own."""
     assert run(".").exit_code == 0
     assert stub.calls[0]["paths"] == [Path(".")]
     stub.report = Report("one", (finding(),))
     result = run("net.py", "net.py:Net", "--format", "concise")
-    assert (result.exit_code, result.stdout) == (1, "one: 2 in concise\n")
+    assert (result.exit_code, result.stdout) == (1, "one: 1 in concise\n\none: 1 in concise\n")
 
 
 def test_lint_reads_files_under_their_own_settings(folder: Path, stub: Stub) -> None:
@@ -103,6 +107,87 @@ def test_the_status_says_what_came_out(
     """0 nothing, 1 findings, 2 unread, 3 a fault of ours."""
     stub.report = report
     assert run("lint", ".", "--fail-on", fail_on).exit_code == status
+
+
+def several(monkeypatch: pytest.MonkeyPatch, *reports: Report, render: bool = False) -> None:
+    """The examinations give these reports in turn; the reporters may be the real ones."""
+    waiting = list(reports)
+    monkeypatch.setattr(checkup, "check", lambda *_, **__: waiting.pop(0))
+    if render:
+        monkeypatch.setattr(reporters, "render", REAL)
+
+
+def test_targets_are_reported_each_for_itself(
+    folder: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One measurement beside the other's findings would be false."""
+    one, two = Report("one"), Report("two", (finding(), finding("note")))
+    for format in ("terminal", "concise"):
+        several(monkeypatch, one, two)
+        result = run("net.py:Net", "net.py:model", "--format", format)
+        assert (result.exit_code, result.stdout) == (1, f"one: 0 in {format}\n\ntwo: 2 in {format}\n")
+    several(monkeypatch, one, two, render=True)
+    shown = run("net.py:Net", "net.py:model").stdout
+    assert shown.startswith("one\n\nNothing was found.\n\ntwo\n\n1 warning and 1 note found.\n")
+
+
+def test_json_is_one_document_or_an_array_of_them(
+    folder: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One target has one, as ever; several have an array, which --help says."""
+    one, two = Report("one"), Report("two – \x85", (finding(),))
+    several(monkeypatch, one, render=True)
+    assert json.loads(run("net.py:Net", "--format", "json").stdout)["target"] == "one"
+    several(monkeypatch, one, two, render=True)
+    documents = json.loads(run("net.py:Net", "net.py:model", "--format", "json").stdout)
+    assert [(d["schema"], d["target"], len(d["findings"])) for d in documents] == [
+        (1, "one", 0),
+        (1, two.target, 1),
+    ]
+    assert "several are an array of documents" in " ".join(run("check", "--help").output.split())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        (["clean", "clean"], 0),
+        (["clean", "found"], 1),
+        (["found", "unread"], 2),
+        (["unread", "found"], 2),
+        (["fault", "unread", "found"], 3),
+    ],
+)
+def test_the_status_is_the_worst_of_all_targets(
+    folder: Path, stub: Stub, monkeypatch: pytest.MonkeyPatch, kinds: list[str], status: int
+) -> None:
+    """Whatever their order."""
+    clean = Report("t")
+    known = {
+        "clean": clean,
+        "found": replace(clean, findings=(finding(),)),
+        "unread": replace(clean, unread=("a.py: no",)),
+        "fault": replace(clean, faults=("a check broke",)),
+    }
+    several(monkeypatch, *(known[kind] for kind in kinds))
+    result = run(*["net.py:Net"] * len(kinds))
+    assert result.exit_code == status
+    assert result.stderr.count("a.py: no") == kinds.count("unread")
+
+
+def test_a_refused_target_leaves_nothing_half_written(folder: Path, stub: Stub) -> None:
+    """Neither on stdout nor in a file, though another target was examined before it."""
+    line = "evalcheck: gone.py does not exist\n"
+    assert refused("net.py:Net", "gone.py:Net", "--output", "out.txt") == line
+    assert refused("net.py:Net", "gone.py:Net") == line
+    assert [call["target"] for call in stub.calls] == ["net.py:Net"] * 2
+    assert not (folder / "out.txt").exists()
+
+
+def test_help_says_how_a_metric_is_judged() -> None:
+    """Which way is better is only known where the function says so."""
+    said = " ".join(run("check", "--help").output.split())
+    assert "A function (outputs, targets) -> number" in said
+    assert "shown in both modes; judged by if it has an attribute higher_is_better (True or False)" in said
 
 
 def test_unread_files_and_faults_are_lines_on_stderr(folder: Path, stub: Stub) -> None:

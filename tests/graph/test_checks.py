@@ -159,6 +159,25 @@ def test_dropout_path_is_quoted_and_measured() -> None:
     assert asked(model, batch, "dropout-before-batchnorm", options={"ratio": 3.0})[0] == ()
 
 
+def test_dropouts_whose_lines_are_unknown_are_one_finding() -> None:
+    """Three blocks from one helper are one fault; another rate, or another class of norm, is another."""
+
+    def block(rate: float = 0.5) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(4, 4), nn.Dropout(rate), nn.BatchNorm1d(4))
+
+    batch, rule = torch.randn(8, 4), "dropout-before-batchnorm"
+    model = nn.Sequential(block(), block(), block())
+    assert read(model, lambda m: m(batch)).built("0.1") is None
+    (finding,), _ = asked(model, batch, rule)
+    (sighting,) = finding.sightings
+    assert "(3 norms are met in this way)" in finding.message
+    assert {p.module for p in sighting.places} == {f"{n}.{m}" for n in range(3) for m in (1, 2)}
+    assert next(i for i in finding.evidence if isinstance(i, Table)).caption == "3 paths"
+    flat = nn.Sequential(*(layer for _ in range(3) for layer in block()))
+    assert len(asked(flat, batch, rule)[0]) == 1
+    assert len(asked(nn.Sequential(block(), block(0.2), block()), batch, rule)[0]) == 2
+
+
 def test_synthetic_shape_is_a_hypothesis() -> None:
     """A rank that we made up ourselves proves little."""
     model, batch = nn.Sequential(nn.Linear(4, 4), nn.Dropout1d(0.5)), torch.randn(8, 4)

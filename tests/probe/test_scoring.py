@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from evalcheck.probe.scoring import score, user_metric
+from evalcheck.probe.scoring import score, settled, user_metric
 
 N = 6
 LOGITS = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
@@ -50,7 +50,18 @@ def test_zeros_and_ones_are_binary_targets(shape):
     logits, targets = torch.randn(shape), (torch.rand(shape) > 0.5).float()
     expected = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").reshape(N, -1).mean(1)
     assert torch.allclose(score(logits, targets, N)["loss"], expected)
-    assert set(score(logits.sigmoid(), targets, N)) == {"loss", "accuracy"}
+    found = settled(score(logits.sigmoid(), targets, N), N)
+    assert set(found) == {"loss", "accuracy"}
+    assert torch.allclose(found["loss"], expected, atol=1e-5)
+
+
+def test_the_whole_pool_decides_whether_outputs_are_probabilities():
+    """One batch whose logits happen to lie between 0 and 1 does not make them probabilities."""
+    targets = torch.ones(2)
+    batches = [score(torch.tensor(logits), targets, 2) for logits in ([0.2, 0.3], [4.0, -3.0])]
+    together = {name: torch.cat([b[name] for b in batches if name in b]) for name in batches[0]}
+    expected = F.binary_cross_entropy_with_logits(torch.tensor(0.2), torch.tensor(1.0))
+    assert torch.allclose(settled(together, 4)["loss"][0], expected)
 
 
 def test_other_float_targets_are_squared_errors():

@@ -70,7 +70,7 @@ def test_the_answer_comes_first_with_its_numbers():
     """Verdict, cause and cure stand above everything else."""
     head = "\n".join(render(samples.full(), "terminal", width=300).split("\n")[:6])
     assert "accuracy 74.2%" in head
-    assert "Cause: block.norm (share 63%)" in head
+    assert "Cause: 'block.norm' (share 63%)" in head
     assert "cures it: accuracy 74.2 → 99.0%" in head
     assert "is no cure: accuracy 74.2 → 80.1%" in head
 

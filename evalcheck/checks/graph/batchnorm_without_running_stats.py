@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evalcheck.finding import Quote, Sighting, Strength
-from evalcheck.graph import ModelGraph, ModuleView
+from evalcheck.graph import ModelGraph, ModuleView, uses
 from evalcheck.graph.listing import agree, counted, listed
 
 
@@ -19,7 +19,7 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
         and (view.statistics is None or not view.tracks)
         and not view.class_name.startswith("Lazy")
         and graph.reached(view.path, "eval") is not False
-        and not _alone(graph, view)
+        and not uses.folded(graph, view)
     ]
     stopped = [view for view in suspects if view.statistics is not None]
     without = [view for view in suspects if view.statistics is None and view.affine_at_start is not None]
@@ -32,8 +32,7 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
     ]
     for views, message, strength in kinds:
         if views:
-            names = counted(views, "batch norm")
-            text = message.format(names=names, keep=agree(views, "keeps", "keep"))
+            text = message.format(names=counted(views, "batch norm"), keep=agree(views, "keeps", "keep"))
             yield _sighting(graph, views, text, strength)
 
 
@@ -59,11 +58,3 @@ def _sighting(graph: ModelGraph, views: Sequence[ModuleView], message: str, stre
         others=tuple(places[1:]),
         strength=strength,
     )
-
-
-def _alone(graph: ModelGraph, view: ModuleView) -> bool:
-    """Used as an instance norm: samples are folded into the channels, and each is normalised alone."""
-    if graph.eval is None or not (whole := graph.eval.batch_size):
-        return False
-    shapes = [call.shapes[0] for call in graph.eval.calls(view.path) if call.shapes and call.shapes[0]]
-    return whole > 1 and bool(shapes) and all(shape[0] == 1 for shape in shapes)

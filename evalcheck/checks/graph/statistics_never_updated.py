@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evalcheck.finding import Quote, Sighting, Strength, Unanswerable
-from evalcheck.graph import ModelGraph, ModuleView
+from evalcheck.graph import ModelGraph, ModuleView, uses
 from evalcheck.graph.listing import agree, counted, listed
 
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """One sighting for norms whose own scale and shift were learned, one for those that cannot tell."""
-    if graph.fresh:
-        raise Unanswerable("the model is freshly initialised: nothing was trained or loaded")
+    uses.demand_trained(graph)
     still = [
         view
         for view in graph.modules.values()

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 from math import ceil, log
 from typing import Any
 
-from evalcheck.finding import Measure, Sighting, Unanswerable
-from evalcheck.graph import ModelGraph
+from evalcheck.finding import Measure, Sighting
+from evalcheck.graph import ModelGraph, uses
 from evalcheck.graph.listing import agree, counted, listed
 
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """The start still weighs (1 - m)^n after n batches at momentum m (exponential average)."""
-    if graph.fresh:
-        raise Unanswerable("the model is freshly initialised: nothing was trained or loaded")
+    uses.demand_trained(graph)
     limit = float(options["weight"])
     early = [
         view
@@ -26,8 +25,7 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
     if not early:
         return
     worst = max(early, key=lambda view: view.start_weight or 0.0)
-    early.remove(worst)
-    early.insert(0, worst)
+    early.sort(key=lambda view: view is not worst)
     weight, momentum = worst.start_weight or 0.0, worst.momentum or 0.0
     calls = len(graph.train.calls(worst.path)) if graph.train else 1
     several = (

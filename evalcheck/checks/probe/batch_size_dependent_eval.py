@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Unanswerable
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence import whereabouts
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -19,13 +20,12 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     worst = max(found, key=lambda difference: difference.size)
     if not worst.size > tolerance:
         return
-    module = next((d.module for d in found if d.module), None)
-    where = f", first in module {module!r}" if module else ""
+    module = next((d.module for d in found if d.module is not None), None)
     yield Sighting(
         "probe",
         Place(module=module),
         f"A sample's eval output depends on the size of its batch: in batches of {worst.batch_size} "
-        f"the outputs differ by {worst.size:.1%} from those of one large batch{where}.",
+        f"the outputs differ by {worst.size:.1%} from those of one large batch{whereabouts(module)}.",
         evidence=tuple(
             Measure(f"batches of {d.batch_size} against all at once", d.size, "of the output", tolerance)
             for d in found

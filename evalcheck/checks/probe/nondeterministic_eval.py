@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence import whereabouts
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -14,11 +15,10 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     seen = trial.dependence.repetition(tolerance)
     if not seen.size > tolerance:
         return
-    where = f", first in module {seen.module!r}" if seen.module else ""
     yield Sighting(
         "probe",
         Place(module=seen.module),
         "The same batch gives another output each time in eval mode: "
-        f"the outputs differ by {seen.size:.1%}{where}.",
+        f"the outputs differ by {seen.size:.1%}{whereabouts(seen.module)}.",
         evidence=(Measure("difference of two eval passes", seen.size, "of the output", tolerance, trials=2),),
     )

@@ -38,7 +38,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
 
 
 def _sighting(readings: list[LayerReading], told: str, strength: Any, *measures: Measure) -> Sighting:
-    names = ", ".join(reading.module for reading in readings[:3])
+    names = ", ".join(repr(reading.module) for reading in readings[:3])
     more = f" and {len(readings) - 3} more" if len(readings) > 3 else ""
     calls = readings[0].calls
     verb = "normalises" if len(readings) == 1 else "each normalise"

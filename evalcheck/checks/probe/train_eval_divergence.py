@@ -15,7 +15,9 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     divergence, judge = trial.divergence, trial.judge
     # With targets harm decides, and the distance only has to be there; without, it must be large.
     least = max(divergence.limit, options["divergence" if judge is None else "noticeable"])
-    if divergence.total <= least or (judge is not None and not judge.hurts(options["harm"])):
+    harmless = judge is not None and not judge.hurts(options["harm"])
+    apart = trial.unexplained > max(divergence.limit, options["divergence"])
+    if divergence.total <= least or (harmless and not apart):
         return
     measures = [
         Measure(
@@ -30,12 +32,16 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     ]
     causes = [cause for cause in trial.causes(options) if cause.material]
     because = f"; the largest cause is {causes[0].title}" if causes else ""
+    if apart and not causes:
+        because = "; no batch norm causes it: look for a module that asks self.training"
+    said = _said(() if harmless else trial.scores, divergence.total)
     yield Sighting(
         "probe",
         Place(),
-        f"{_said(trial.scores, divergence.total)}{because}.",
+        f"{said}{because}.",
         evidence=tuple(measures),
-        strength="grave" if divergence.total > options["large"] else "usual",
+        # Modes that differ by what no norm explains are told, also where the score does not suffer.
+        strength="slight" if harmless else "grave" if divergence.total > options["large"] else "usual",
     )
 
 
@@ -44,5 +50,6 @@ def _said(scores: tuple[Score, ...], distance: float) -> str:
         return f"Eval mode and train mode differ by {distance:.0%} of the output's variance"
     score = scores[0]
     form = ".1%" if score.name == "accuracy" else ".3g"
-    figures = f"{format(score.eval, form)} for {format(score.reference, form)}"
+    there = score.reference if score.harm >= score.harm_against_train else score.train
+    figures = f"{format(score.eval, form)} for {format(there, form)}"
     return f"Eval mode is worse than train mode: {score.name} {figures}"

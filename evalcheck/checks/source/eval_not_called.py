@@ -27,12 +27,8 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             continue
         if _only_looked_for(file, statement) or not is_module(file, named.value):
             continue
-        receiver = file.lines.between(
-            named.value.lineno,
-            named.value.col_offset,
-            named.value.end_lineno or 1,
-            named.value.end_col_offset or 0,
-        )
+        at = named.value
+        receiver = file.lines.between(at.lineno, at.col_offset, at.end_lineno or 1, at.end_col_offset or 0)
         yield Sighting(
             layer="source",
             place=file.place(named),
@@ -54,11 +50,11 @@ def _only_looked_for(file: SourceFile, statement: ast.Expr) -> bool:
         return True
     if isinstance(parent, ast.With) and any("raises" in ast.dump(i.context_expr) for i in parent.items):
         return True
-    assert isinstance(statement.value, ast.Attribute)
-    return any(
+    named = statement.value
+    return isinstance(named, ast.Attribute) and any(
         "property" in ast.dump(decorator)
         for one in file.classes
         for method in one.methods.values()
-        if method.name == statement.value.attr
+        if method.name == named.attr
         for decorator in method.decorator_list
     )
