@@ -1,23 +1,26 @@
-"""The state of every global random generator: torch on all devices, numpy, python."""
+"""The state of random generators: the global ones of torch, numpy and python, and a model's own."""
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 
+from evalcheck.guard.undo import Undo, take
 
-def capture() -> list[Callable[[], object]]:
+
+def capture() -> list[Undo]:
     """Note the generators' states; calling what is returned puts them back.
 
     Generators that do not exist yet are left alone: CUDA that was never used, numpy that was
     never imported.
     """
-    undo: list[Callable[[], object]] = [
+    undo: list[Undo] = [
         partial(torch.set_rng_state, torch.get_rng_state()),
         partial(random.setstate, random.getstate()),
     ]
@@ -31,6 +34,20 @@ def capture() -> list[Callable[[], object]]:
     return undo
 
 
+def note(generator: Any) -> list[Undo]:
+    """The same for one generator that a model keeps; none for one that has no state, like the system's."""
+    if isinstance(generator, torch.Generator):
+        return [partial(generator.set_state, generator.get_state())]
+    if isinstance(generator, random.SystemRandom):
+        return []
+    if isinstance(generator, random.Random):
+        return [partial(random.Random.setstate, generator, random.Random.getstate(generator))]
+    if hasattr(generator, "get_state"):
+        return [partial(generator.set_state, generator.get_state(legacy=False))]
+    bits = getattr(generator, "bit_generator", generator)
+    return [partial(setattr, bits, "state", bits.state)]
+
+
 @contextmanager
 def restored_randomness() -> Iterator[None]:
     """Whatever is drawn inside, the generators are afterwards as they were."""
@@ -38,5 +55,4 @@ def restored_randomness() -> Iterator[None]:
     try:
         yield
     finally:
-        for put_back in undo:
-            put_back()
+        take(undo)

@@ -7,142 +7,88 @@ not move: a backward pass that the user has pending still works. Parameters keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from evalcheck.guard import holders, scripted, swapping, switches, tensors
 from evalcheck.guard import randomness as generators
-
-Undo = Callable[[], object]
+from evalcheck.guard.kinds import Kind
+from evalcheck.guard.reach import Reach, walk
+from evalcheck.guard.undo import Undo, take
 
 
 @contextmanager
 def untouched(model: nn.Module, parameters: bool = True, randomness: bool = True) -> Iterator[None]:
     """Restore ``model`` and the random generators on the way out, on exceptions and interrupts too.
 
-    Covers, for every module (also those kept in plain lists, tuples and dicts): parameters,
-    buffers, gradients, ``requires_grad``, modes, hooks, submodules and python attributes
-    (containers to one level); grad mode and the attention fast path; torch, CUDA, MPS, numpy and
-    python generators. Not covered: objects that are no modules, and lazy modules, which a first
-    forward initialises for good. ``parameters=False`` leaves parameters out, which spares a copy
-    of them for the many short runs inside one long guard; ``randomness=False`` lets the generators
-    run on, for repetitions inside one.
+    Covers every module (also those kept in containers and objects): parameters with gradients,
+    ``requires_grad``, hooks and versions, buffers, modes, hooks, submodules, classes, and python
+    attributes as deep as they go, the nearest ten thousand objects: containers, objects' fields,
+    tensors, arrays, generators. Lazy modules are lazy again. Further torch's global switches, and
+    torch's, CUDA's, MPS's, numpy's and python's generators. Not covered: what only a closure, an
+    iterator or foreign C code holds, datasets, and the machinery that :mod:`kinds` lists.
+
+    ``parameters=False`` leaves parameters out, which spares a copy of them for the many short runs
+    inside one long guard; ``randomness=False`` lets all generators run on, for repetitions inside one.
     """
-    undo = [*(generators.capture() if randomness else ()), *_globals()]
-    seen: dict[int, Tensor] = {}
+    undo: list[Undo] = []
     try:
-        for module in every_module(model):
-            undo += _module(module, seen)
-        if parameters:
-            undo += [step for p in model.parameters() for step in _parameter(p)]
+        undo += switches.capture()
+        if randomness:
+            undo += generators.capture()
+        reach = walk(model)
+        # First everything is noted, then the first thing is changed: an error while entering,
+        # such as the end of memory, finds every change with its way back.
+        _note(reach, undo, parameters, randomness)
+        for tensor in reach.tensors:
+            if parameters and tensor.is_leaf and tensor.grad is not None:
+                # The user's gradient is laid aside and never written to.
+                tensor.grad = None
         yield
     finally:
-        _run(reversed(undo))
+        take(reversed(undo))
+
+
+def _note(reach: Reach, undo: list[Undo], parameters: bool, randomness: bool) -> None:
+    """Append all steps back, and swap the buffers, whose steps are then among them."""
+    for module in reach.modules:
+        steps, held = scripted.note(module)
+        undo += steps
+        for tensor in held:
+            reach.offer(tensor)
+    undo.append(partial(holders.empty, reach.empty))
+    for kind, holder in reach.holders:
+        if kind is not Kind.GENERATOR:
+            undo += holders.note(kind, holder)
+        elif randomness:
+            undo += generators.note(holder)
+    swapped = swapping.swappable(reach)
+    skipped = {id(tensor) for tensor in swapped}
+    for tensor in reach.tensors:
+        if id(tensor) not in skipped and (parameters or _is_kept_anyway(tensor)):
+            undo += tensors.note(tensor)
+    for tensor in swapped:
+        swapping.swap(tensor, reach)
+
+
+def _is_kept_anyway(tensor: Tensor) -> bool:
+    # A lazy module whose class came back without its parameters would be neither.
+    if isinstance(tensor, tensors.LAZY):
+        return True
+    # Scripted modules give their parameters as plain tensors.
+    return not isinstance(tensor, nn.Parameter) and not (tensor.is_leaf and tensor.requires_grad)
 
 
 def every_module(model: nn.Module) -> list[nn.Module]:
-    """The model's modules, and those that hide in plain containers of theirs."""
-    found: dict[int, nn.Module] = {}
-    waiting: list[object] = [model]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, nn.Module) and id(item) not in found:
-            found[id(item)] = item
-            waiting += list(item._modules.values())
-            waiting += [
-                v for k, v in item.__dict__.items() if k not in ("_parameters", "_buffers", "_modules")
-            ]
-        elif isinstance(item, (list, tuple, set)) and len(item) < 10_000:
-            waiting += [v for v in item if isinstance(v, (nn.Module, list, tuple, dict))]
-        elif isinstance(item, dict) and len(item) < 10_000:
-            waiting += [v for v in item.values() if isinstance(v, (nn.Module, list, tuple, dict))]
-    return list(found.values())
-
-
-def _module(module: nn.Module, seen: dict[int, Tensor]) -> list[Undo]:
-    undo: list[Undo] = []
-    if isinstance(module, torch.jit.ScriptModule):
-        # Its tables live in C++ and cannot be swapped: values are put back instead.
-        return [s for b in module.buffers() for s in _by_value(b)]
-    attributes = dict(module.__dict__)
-    for value in attributes.values():
-        if isinstance(value, (dict, list, set)):
-            undo.append(partial(_refill, value, value.copy()))
-        elif isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
-            undo += _by_value(value)
-    undo.append(partial(_refill, module.__dict__, attributes))
-    for name, buffer in module._buffers.items():
-        if buffer is not None:
-            module._buffers[name] = seen.setdefault(id(buffer), buffer.detach().clone())
-    return undo
-
-
-def _parameter(parameter: nn.Parameter) -> list[Undo]:
-    if isinstance(parameter, UninitializedParameter):
-        return []
-    undo = _by_value(parameter)
-    undo.append(partial(setattr, parameter, "grad", parameter.grad))
-    undo.append(partial(parameter.requires_grad_, parameter.requires_grad))
-    # The user's gradient is laid aside and never written to.
-    parameter.grad = None
-    return undo
-
-
-def _by_value(tensor: Tensor) -> list[Undo]:
-    copy = tensor.detach().clone()
-
-    def put_back() -> None:
-        with torch.no_grad():
-            if tensor.shape != copy.shape:
-                tensor.data = copy
-            elif not _same_bits(tensor.detach(), copy):
-                tensor.data.copy_(copy)
-
-    return [put_back]
-
-
-def _same_bits(one: Tensor, two: Tensor) -> bool:
-    """Equality that holds between equal NaNs and is cheap where there are none."""
-    return torch.equal(one, two) or torch.allclose(one, two, rtol=0, atol=0, equal_nan=True)
-
-
-def _refill(container: Any, content: Any) -> None:
-    if isinstance(container, (MutableMapping, set)):
-        container.clear()
-        container.update(content)
-    else:
-        container[:] = content
-
-
-def _globals() -> list[Undo]:
-    undo: list[Undo] = [partial(torch.set_grad_enabled, torch.is_grad_enabled())]
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    return [*undo, partial(torch.backends.mha.set_fastpath_enabled, fast_path)]
-
-
-def _run(undo: Iterator[Undo]) -> None:
-    """Every step on its own: one that fails must not keep the others from being taken."""
-    failed: BaseException | None = None
-    for step in undo:
-        try:
-            step()
-        except BaseException as error:
-            failed = failed or error
-    if failed is not None:
-        raise failed
+    """The model's modules, and those that hide in containers and objects of theirs."""
+    return walk(model).modules
 
 
 def is_lazy(model: nn.Module) -> bool:
     """Whether a first forward would still initialise some parameter or buffer."""
-    tensors: list[Any] = [*model.parameters(), *model.buffers()]
-    return any(isinstance(t, (UninitializedParameter, UninitializedBuffer)) for t in tensors)
-
-
-def attributes(module: nn.Module) -> Mapping[str, Any]:
-    """A module's own python attributes, without torch's tables."""
-    return {k: v for k, v in module.__dict__.items() if not k.startswith("_")}
+    held: list[Any] = [*model.parameters(), *model.buffers()]
+    return any(isinstance(tensor, tensors.LAZY) for tensor in held)
