@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+def of(value: float, whole: str) -> str:
+    """A size for people: ``84% of the output's variance``, ``56 times the output's variance``."""
+    if value >= 3:
+        return f"{value:.0f} times {whole}"
+    return f"{value:.1%} of {whole}" if value < 0.1 else f"{value:.0%} of {whole}"
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """How good the outputs are against the targets, in eval mode and in the reference.

@@ -94,10 +94,11 @@ class _Examination:
     started: float = field(default_factory=time.monotonic)
 
     def read(self, files: Sequence[Path]) -> None:
-        """The source layer: the given files whole, else the user's own classes of the model."""
+        """The source layer: the target's file, and the user's own classes of the model."""
         settings = replace(self.settings, exclude=())
         if files:
-            self.unread = reading.read(self.answers, files, settings)
+            within = own_code.concerning(self.model, files[0])
+            self.unread = reading.read(self.answers, files, settings, within)
         elif own := own_code.behind(self.model):
             self.unread = reading.read(self.answers, own, settings, own_code.defining(self.model))
         else:

@@ -60,6 +60,36 @@ def defining(model: Any) -> Callable[[Sighting], bool]:
     return within
 
 
+def concerning(model: Any, target: Path) -> Callable[[Sighting], bool]:
+    """Like :func:`defining`, but of the target's own file all that is no other model's class.
+
+    The file that is named on the command line trains, loads data and sets seeds: that concerns its
+    model. The networks that it defines beside it do not.
+    """
+    own, within = shown(target), defining(model)
+    used = set(_classes(model))
+    homes = [m for m in list(sys.modules.values()) if _file(m) != Path() and shown(_file(m)) == own]
+    others: set[int] = set()
+    for home in homes:
+        kinds = [kind for kind in vars(home).values() if isinstance(kind, type) and kind not in used]
+        for kind in kinds:
+            if _is_network(kind) and kind.__module__ == home.__name__:
+                text, start = _source(kind)
+                others.update(range(start, start + text.count("\n") + 1) if text else ())
+
+    def concerns(sighting: Sighting) -> bool:
+        span = sighting.place.span
+        if span is not None and span.path == own:
+            return span.line not in others or within(sighting)
+        return within(sighting)
+
+    return concerns
+
+
+def _is_network(kind: type) -> bool:
+    return any(base.__module__.startswith("torch.nn.") for base in kind.__mro__)
+
+
 def _lines(kind: type, concrete: Sequence[type]) -> Iterator[int]:
     """The lines of a class, without its methods that none of the concrete classes can reach."""
     text, start = _source(kind)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from evalcheck import graph, rulebook
 from evalcheck.engine import Answers, with_remedies
 from evalcheck.finding import Finding, Measure, Place, Sighting, Unanswerable
-from evalcheck.measurement import Attempt, Conditions, Measurements
+from evalcheck.measurement import Attempt, Conditions, Measurements, of
 from evalcheck.probe import Trial
 from evalcheck.probe.chain import Step
 from evalcheck.remedies import proof
@@ -30,7 +30,7 @@ def confirmed(trial: Trial, seen: Answers, settings: Settings) -> Answers:
         step = trial.step(rule.cause)
         size, limit = step.size(trial.unit) if step else 0.0, float(thresholds[rule.cause])
         clear = size <= limit and not (step and _costs(trial, step))
-        shift = f"{size:.1%} of the output's variance"
+        shift = of(size, "the output's variance")
         told = f"no effect on these batches ({shift})" if clear else f"it moves the eval output by {shift}"
         what = f"shift of the eval output by the step '{rule.cause}'"
         answers.sightings[rule] = [

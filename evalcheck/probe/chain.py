@@ -7,7 +7,9 @@
     converged       the same with dropout off
       | shared      one norm serves several calls whose inputs differ
     per call        population statistics of each call
-      | batch       a batch's statistics are noisy, or the evaluation data is unlike the training data
+      | domain      the evaluation data has other statistics than the training data
+    evaluated data  statistics of the samples that are judged
+      | batch       a batch's statistics are noisy
     reference       batch statistics, dropout off: train mode without its noise
 
 Sizes are squared distances in units of the output's variance. The split follows Wu and Johnson
@@ -30,7 +32,8 @@ TITLES = {
     "stale": "running statistics that are not those of the data",
     "dropout": "dropout before a batch norm",
     "shared": "one batch norm for calls that differ",
-    "batch": "small batches, or evaluation data unlike the training data",
+    "domain": "evaluation data unlike the training data",
+    "batch": "batches too small for their statistics",
 }
 HIGHER_IS_BETTER: dict[str, bool | None] = {"accuracy": True, "loss": False, "squared error": False}
 

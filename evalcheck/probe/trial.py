@@ -14,7 +14,7 @@ from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
 from evalcheck.guard import untouched
 from evalcheck.measurement import Cause, Divergence, LayerReading, Score
-from evalcheck.probe import chain, distance, modes, outputs, readings, writes
+from evalcheck.probe import chain, distance, judging, modes, outputs, readings, writes
 from evalcheck.probe.attribution import contributions
 from evalcheck.probe.chain import HIGHER_IS_BETTER, Step
 from evalcheck.probe.dependence import Dependence
@@ -29,9 +29,8 @@ from evalcheck.probe.writes import Written
 REFERENCE_PASSES = 2
 ATTRIBUTED_SAMPLES = 256
 SAME_STATISTICS = 1e-6
-# The scores that harm is judged by, the surest first, and what is worth a word (of their scale).
-NOTABLE = 0.02
-JUDGES = ("metric", "loss", "squared error")
+# KL divergence of a norm's inputs in evaluation from those in training; healthy splits stay below 0.02.
+ELSEWHERE = 0.05
 
 
 class Trial:
@@ -118,11 +117,27 @@ class Trial:
         if not self.norms:
             return [self._rows(self.held, modes.batch_statistics)]
         orders = [self._order(100 + index) for index in range(REFERENCE_PASSES)]
-        return [self._rows(self.held, modes.batch_statistics, order=o) for o in orders]
+        with collecting(self.norms) as collector:
+            first = self._rows(self.held, modes.batch_statistics, orders[0], before=collector.restart)
+        self._held_moments = collector.table
+        return [first, *(self._rows(self.held, modes.batch_statistics, order=o) for o in orders[1:])]
 
-    def _rows(self, pool: Pool, mode: Mode, order: Tensor | None = None, seed: int = 0) -> Run:
+    @property
+    def held_moments(self) -> dict[str, CallMoments]:
+        """Statistics of the held samples themselves, collected while the reference ran."""
+        _ = self.reference
+        return self._held_moments
+
+    def _rows(
+        self,
+        pool: Pool,
+        mode: Mode,
+        order: Tensor | None = None,
+        seed: int = 0,
+        before: Callable[[], None] = lambda: None,
+    ) -> Run:
         with self._answerable(mode):
-            return self.run(pool, mode, order=order, seed=seed)
+            return self.run(pool, mode, order=order, seed=seed, before=before)
 
     @contextmanager
     def _answerable(self, mode: Mode) -> Iterator[None]:
@@ -265,48 +280,13 @@ class Trial:
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
-        """Every score in eval mode and in the reference; empty without targets that fit."""
-        directed = self.higher["metric"] is not None
-        order = ("metric", "accuracy", *JUDGES[1:]) if directed else ("accuracy", *JUDGES[1:], "metric")
-        return tuple(self._score(name) for name in order if name in self.evaluated.scores)
-
-    def _score(self, name: str) -> Score:
-        there = torch.stack([run.scores[name].double() for run in self.reference]).mean(0)
-        here = self.evaluated.scores[name].double()
-        groups = [part.mean() for part in torch.split(here - there, self.held.batch_size)]
-        error = float(torch.stack(groups).std()) / len(groups) ** 0.5 if len(groups) > 1 else 0.0
-        reference = float(there.mean())
-        return Score(
-            name,
-            self.higher[name],
-            float(here.mean()),
-            reference,
-            self.held.samples,
-            self._scale(name, reference),
-            error,
-            sum(run.mean(name) for run in self.trained) / len(self.trained)
-            if all(name in run.scores for run in self.trained)
-            else None,
-        )
-
-    def _scale(self, name: str, reference: float) -> float:
-        if name == "squared error":
-            targets = [batch.targets.double().flatten() for batch in self.held.grouped()]
-            return float(torch.cat(targets).var(correction=0))
-        return abs(reference) if name == "metric" else 1.0
+        """Every score in eval mode, in the reference and in train mode; empty without targets that fit."""
+        return judging.scores(self.evaluated, self.reference, self.trained, self.held, self.higher)
 
     @cached_property
     def judge(self) -> Score | None:
-        """The score that harm is judged by: the user's metric if its direction is known, else the loss.
-
-        Where the loss does not suffer and the accuracy does (an undertrained model is wrong with less
-        confidence), the accuracy judges.
-        """
-        directed = {score.name: score for score in self.scores if score.higher_is_better is not None}
-        ranked = [directed[name] for name in (*JUDGES, "accuracy") if name in directed]
-        if "metric" in directed:
-            return directed["metric"]
-        return next((score for score in ranked if score.hurts(NOTABLE)), ranked[0] if ranked else None)
+        """The score that harm is judged by."""
+        return judging.judge(self.scores)
 
     @cached_property
     def unexplained(self) -> float:
@@ -324,7 +304,23 @@ class Trial:
             found.append(Step("dropout", self.converged_noisy, (self.converged,)))
         if self.shared:
             found.append(Step("shared", self.converged, (self.per_call,)))
-        return [*found, Step("batch", self.per_call, tuple(self.reference))]
+        end = self.per_call
+        if self.elsewhere:
+            end = self.on_calls(self.held_moments)
+            found.append(Step("domain", self.per_call, (end,)))
+        return [*found, Step("batch", end, tuple(self.reference))]
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether the evaluation data gives some norm clearly other statistics than the training data."""
+        if self.fed_by != "the training data":
+            return False
+        return any(
+            float(symmetric_kl(one, two, self.norms[path].eps).mean()) > ELSEWHERE
+            for path, entry in self.moments.items()
+            if path in self.held_moments
+            for one, two in zip(entry.calls, self.held_moments[path].calls, strict=False)
+        )
 
     def step(self, name: str) -> Step | None:
         return next((step for step in self.steps if step.name == name), None)

@@ -51,7 +51,8 @@ def _recovered(trial: Trial, run: Run, before: float, after: float) -> float:
         return (before - after) / before if before > 0 else 0.0
     gain = run.mean(judge.name) - judge.eval
     gain = gain if judge.higher_is_better else -gain
-    return gain / judge.harm if judge.harm > 0 else min(0.0, gain)
+    # A cure may do better than the reference, whose batches are noisy: then nothing is left to give back.
+    return gain / max(judge.harm, judge.harm_against_train, NOTHING * judge.scale)
 
 
 def _detail(trial: Trial, run: Run, recovered: float) -> str:
@@ -60,9 +61,11 @@ def _detail(trial: Trial, run: Run, recovered: float) -> str:
         if trial.judge
         else "of the distance from train mode"
     )
-    if recovered < 0 and trial.judge is not None:
-        after = run.mean(trial.judge.name)
-        return f"but the {trial.judge.name} gets worse: {trial.judge.eval:.3g} → {after:.3g}"
+    judge = trial.judge
+    if judge is not None and recovered < 0:
+        return f"but the {judge.name} gets worse: {judge.eval:.3g} → {run.mean(judge.name):.3g}"
+    if judge is not None and max(judge.harm, judge.harm_against_train) <= 0:
+        return "better than train mode, whose batches are noisy"
     if recovered < 0:
         return "makes it worse"
     return f"gives back {min(recovered, 1):.0%} {lost}"

@@ -7,12 +7,13 @@ trial no cure.
 from __future__ import annotations
 
 from evalcheck.finding import Report
-from evalcheck.measurement import Attempt, Cause, Divergence, LayerReading, Measurements, Score
-from evalcheck.reporters.numbers import change, counted, figure, joined, multiple
+from evalcheck.measurement import Attempt, Cause, Divergence, LayerReading, Measurements, Score, of
+from evalcheck.reporters.numbers import change, counted, figure, joined
 
 SYMPTOM = "train-eval-divergence"
 # Shown as a difference only beyond this and beyond chance.
 NOTABLE = 0.02
+VARIANCE = "the output's variance"
 
 
 def answer(report: Report) -> list[tuple[str, str]]:
@@ -60,7 +61,7 @@ def _verdict(report: Report, measured: Measurements, divergence: Divergence) -> 
     errors = [f.rule for f in report.at_least("error") if f.rule != SYMPTOM]
     stand = f"{counted(len(errors), 'error')} stand{'s' if len(errors) == 1 else ''} below"
     but = f" But {stand}: {joined(errors)}." if errors and not diverges(report) else ""
-    size = f"{multiple(divergence.total)} of the output's variance, noise taken out"
+    size = f"{of(max(0.0, divergence.total), VARIANCE)}, noise taken out"
     if not measured.scores:
         if diverges(report):
             return f"Eval mode and train mode give different outputs: they differ by {size} ({where})."
@@ -104,6 +105,8 @@ def _cause(cause: Cause, measured: Measurements, proved: bool) -> str:
     if cause.name == "stale":
         wrong = [r for r in layers if r.stale > 0.01] or list(layers[:1])
         return f"the running statistics of {_named(wrong)} are not those of {data}{recovers}."
+    if cause.name == "domain":
+        return f"the evaluation data is unlike the training data, whose statistics eval mode uses{recovers}."
     if cause.name == "dropout":
         return (
             f"dropout before a batch norm widens what the norm sees in training, not in evaluation{recovers}."
@@ -137,7 +140,7 @@ def _cure(attempts: tuple[Attempt, ...]) -> str:
             figures = f"{name} {change(name, before, after)}"
         else:
             before, after = attempt.divergence
-            figures = f"distance from train mode {multiple(before)} → {multiple(after)} of the variance"
+            figures = f"distance from train mode {before:.3g} → {after:.3g} of the output's variance"
         told.append(
             f"{attempt.title} {'cures it' if attempt.status == 'proved' else 'is no cure'}: {figures}"
         )

@@ -16,5 +16,6 @@ def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: boo
 def _line(report: Report, finding: Finding) -> str:
     place = finding.place
     where = f"{place.span.path}:{place.span.line}:{place.span.column}" if place.span else report.target
-    module = f" {place.module}:" if place.module else ""
+    named = place.module and place.module not in finding.message
+    module = f" {place.module}:" if named else ""
     return f"{where}: {finding.severity} {finding.rule}:{module} {finding.message}"

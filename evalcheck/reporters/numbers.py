@@ -10,11 +10,6 @@ def percent(value: float) -> str:
     return f"{value:.1%}"
 
 
-def multiple(value: float) -> str:
-    """A share that may exceed one: ``84%``, ``56 times``."""
-    return f"{value:.2%}" if abs(value) < 0.01 else f"{value:.0%}" if value < 3 else f"{value:.0f} times"
-
-
 def figure(name: str, value: float) -> str:
     """A score's value: accuracies in per cent, all else with three digits."""
     return percent(value) if name == "accuracy" else f"{value:.3g}"

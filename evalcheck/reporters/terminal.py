@@ -48,8 +48,10 @@ def parts(
     for label, sentence in answer(report):
         yield Text.assemble((f"{label}: ", "bold") if label else "", sentence)
     measured = report.measurements
-    # Shares of a difference that does not matter would only puzzle.
-    wrong = diverges(report) or (measured is not None and measured.attempts)
+    # Shares are of what statistics do: they would puzzle where something else is the cause.
+    main = next((c.name for c in measured.causes if c.material), "") if measured else ""
+    wrong = diverges(report) and main in ("stale", "shared", "dropout")
+    wrong = wrong or (measured is not None and bool(measured.attempts))
     if measured is not None and measured.layers and (verbose or wrong) and not quiet:
         yield ""
         yield _layers(measured.layers, verbose)

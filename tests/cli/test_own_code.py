@@ -143,3 +143,34 @@ def test_a_model_is_not_told_of_a_forward_that_it_never_runs(folder: Path) -> No
     }
     assert rules["Base"] == ["functional-dropout-ungated"]
     assert rules["Calm"] == []
+
+
+def test_other_models_of_the_targets_file_are_not_held_against_it(folder: Path) -> None:
+    """The file's training code concerns the model, the networks beside it do not."""
+    (folder / "two.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "from torch.nn import functional as F\n\n\n"
+        "class Loose(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return F.dropout(x)\n\n\n"
+        "class Used(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return F.dropout(x, 0.1)\n\n\n"
+        "def stop(model):\n"
+        "    model = Used()\n"
+        "    model.eval\n\n\n"
+        "def build_model():\n"
+        "    return Used()\n"
+    )
+    from evalcheck.checkup import own_code
+    from evalcheck.checkup.reading import read
+    from evalcheck.cli import target
+    from evalcheck.engine import Answers
+    from evalcheck.settings import Settings
+
+    found = target.load("two.py:build_model")
+    answers = Answers()
+    read(answers, found.files, Settings(), own_code.concerning(found.model, found.files[0]))
+    lines = {s.place.span.line for seen in answers.sightings.values() for s in seen if s.place.span}
+    assert lines == {13, 18}

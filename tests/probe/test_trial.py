@@ -231,3 +231,15 @@ def test_the_users_metric_decides_where_there_is_one():
     assert (score.name, score.higher_is_better) == ("metric", True)
     assert score.harm > 0
     assert "train-eval-divergence" in {finding.rule for finding in report.findings}
+
+
+def test_evaluation_data_unlike_the_training_data_is_told_from_wrong_statistics():
+    """The model is healthy on the data that it knows: the data is the cause, and no layer is blamed."""
+    model = trained(mlp(), epochs=25)
+    report = evalcheck.check(model, batches(512, 2, gain=2.5), FEED)
+    cause = next(cause for cause in report.measurements.causes if cause.material)
+    assert cause.name == "domain"
+    assert "statistics-mismatch" not in {f.rule for f in report.at_least("warning")}
+    assert "the evaluation data is unlike the training data" in str(report)
+    healthy = evalcheck.check(model, HELD, FEED)
+    assert "domain" not in {cause.name for cause in healthy.measurements.causes}

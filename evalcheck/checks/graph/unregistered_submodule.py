@@ -41,6 +41,8 @@ def _kept(graph: ModelGraph, container: Container) -> Sighting:
         evidence=tuple(quote for quote in quotes if quote.place.span),
         others=container.others,
         strength="usual" if graph.train or graph.eval else "slight",
+        # The attribute's name is what the reader of the source can know of the same container.
+        subject=(container.place.module or "").partition("[")[0].rpartition(".")[2] or None,
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Table
-from evalcheck.measurement import LayerReading
+from evalcheck.measurement import LayerReading, of
 from evalcheck.probe import Trial
+
+VARIANCE = "the output's variance"
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -28,9 +30,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     step = trial.step("shared")
     size = step.size(trial.unit) if step else 0.0
     if size <= options["output"]:
-        yield _sighting(
-            differing, f"no effect on these batches ({size:.1%} of the output's variance)", "cleared"
-        )
+        yield _sighting(differing, f"no effect on these batches ({of(size, VARIANCE)})", "cleared")
         return
     measure = Measure("shift of the eval output", size, "of the output's variance", options["output"])
     told = "the inputs differ from call to call, and one set of statistics fits none of them"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Strength, Table
+from evalcheck.measurement import of
 from evalcheck.probe import Trial
 
 
@@ -30,7 +31,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         "probe",
         Place(module=wrong[0].module),
         f"The running statistics of {names}{more} are not those of {trial.fed_by} under today's weights; "
-        f"that alone moves the eval output by {size:.0%} of its variance{harmless}.",
+        f"that alone moves the eval output by {of(size, 'its variance')}{harmless}.",
         evidence=(
             Measure("shift of the eval output", size, "of the output's variance", options["output"]),
             Table(

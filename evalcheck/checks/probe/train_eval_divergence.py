@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting
-from evalcheck.measurement import Score
+from evalcheck.measurement import Score, of
 from evalcheck.probe import Trial
+
+VARIANCE = "the output's variance"
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -47,7 +49,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
 
 def _said(scores: tuple[Score, ...], distance: float) -> str:
     if not scores:
-        return f"Eval mode and train mode differ by {distance:.0%} of the output's variance"
+        return f"Eval mode and train mode differ by {of(distance, VARIANCE)}"
     score = scores[0]
     form = ".1%" if score.name == "accuracy" else ".3g"
     there = score.reference if score.harm >= score.harm_against_train else score.train

@@ -25,4 +25,5 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
                 f"Use nn.ModuleList or nn.ModuleDict."
             ),
             evidence=quotes,
+            subject=kept.store.attr,
         )

@@ -1,0 +1,78 @@
+"""How much worse eval mode is, score by score, and which score decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from evalcheck.measurement import Score
+from evalcheck.probe.pool import Pool
+from evalcheck.probe.runner import Run
+
+# The scores that harm is judged by, the surest first, and what is worth a word (of their scale).
+JUDGES = ("metric", "loss", "squared error")
+NOTABLE = 0.02
+
+Directions = Mapping[str, bool | None]
+
+
+def scores(
+    evaluated: Run, reference: Sequence[Run], trained: Sequence[Run], pool: Pool, higher: Directions
+) -> tuple[Score, ...]:
+    """Every score in eval mode, in the reference and in train mode; empty without targets that fit.
+
+    A metric that says what is better comes first, one that does not comes last.
+    """
+    directed = higher["metric"] is not None
+    order = ("metric", "accuracy", *JUDGES[1:]) if directed else ("accuracy", *JUDGES[1:], "metric")
+    return tuple(
+        _score(name, evaluated, reference, trained, pool, higher[name])
+        for name in order
+        if name in evaluated.scores
+    )
+
+
+def _score(
+    name: str,
+    evaluated: Run,
+    reference: Sequence[Run],
+    trained: Sequence[Run],
+    pool: Pool,
+    higher: bool | None,
+) -> Score:
+    there = torch.stack([run.scores[name].double() for run in reference]).mean(0)
+    here = evaluated.scores[name].double()
+    groups = [part.mean() for part in torch.split(here - there, pool.batch_size)]
+    train = [run.mean(name) for run in trained if name in run.scores]
+    return Score(
+        name,
+        higher,
+        eval=float(here.mean()),
+        reference=float(there.mean()),
+        samples=pool.samples,
+        scale=_scale(name, pool, float(there.mean())),
+        error=float(torch.stack(groups).std()) / len(groups) ** 0.5 if len(groups) > 1 else 0.0,
+        train=sum(train) / len(train) if len(train) == len(trained) else None,
+    )
+
+
+def _scale(name: str, pool: Pool, reference: float) -> float:
+    """What a difference of the score is large or small against."""
+    if name == "squared error":
+        targets = [batch.targets.double().flatten() for batch in pool.grouped()]
+        return float(torch.cat(targets).var(correction=0))
+    return abs(reference) if name == "metric" else 1.0
+
+
+def judge(found: Sequence[Score]) -> Score | None:
+    """The score that harm is judged by: the user's metric if its direction is known, else the loss.
+
+    Where the loss does not suffer and the accuracy does (an undertrained model is wrong with less
+    confidence), the accuracy judges.
+    """
+    directed = {score.name: score for score in found if score.higher_is_better is not None}
+    if "metric" in directed:
+        return directed["metric"]
+    ranked = [directed[name] for name in (*JUDGES, "accuracy") if name in directed]
+    return next((score for score in ranked if score.hurts(NOTABLE)), ranked[0] if ranked else None)
