@@ -158,6 +158,8 @@ class _Examination:
             except OutOfMemory:
                 return self._accepted(drawn.halved())
             except Complaint as complaint:
+                if drawn.guessed:
+                    return drawn.refused(str(complaint))
                 whose = "" if pool is drawn.held else " (from the training loader)"
                 raise Complaint(f"{complaint}{whose}", complaint.detail) from complaint.__cause__
         return drawn

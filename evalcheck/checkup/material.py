@@ -17,12 +17,21 @@ from evalcheck.probe import Pool, draw
 
 @dataclass(frozen=True)
 class Material:
-    """``held`` samples judge, ``feed`` samples give statistics; ``synthetic`` inputs were made up."""
+    """``held`` samples judge, ``feed`` samples give statistics; ``synthetic`` inputs were made up.
+
+    They are ``guessed`` where the user did not give their shape either.
+    """
 
     held: Pool | None
     feed: Pool | None = None
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    guessed: bool = False
+
+    def refused(self, reason: str) -> Material:
+        """Without the input, which was guessed and which the model does not take: not the user's mistake."""
+        note = f"the input that the model declares does not fit it ({reason.rstrip('.')}): pass --loader or --input"
+        return Material(None, synthetic=True, notes=(note,))
 
     def halved(self) -> Material:
         """In batches of half the size, which memory may hold. Raises ``OutOfMemory`` at one sample."""
@@ -70,7 +79,7 @@ def _made_up(model: nn.Module, inputs: Sequence[Tensor], seed: int, place: torch
     batch = batch.to(place)
     pool = Pool("made-up input", (batch,), join([batch]), batch.size)
     note = f"the input was made up ({origin}: {batch.shapes()}); pass --loader to ask what needs data"
-    return Material(pool, synthetic=True, notes=(note,))
+    return Material(pool, synthetic=True, notes=(note,), guessed=not inputs)
 
 
 def quiet(batch: Batch) -> Callable[[nn.Module], Any]:

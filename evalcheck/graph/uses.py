@@ -26,7 +26,8 @@ def demand_whole(trace: Trace, graph: ModelGraph) -> None:
 
 def demand_trained(graph: ModelGraph) -> None:
     """Unanswerable for a model whose statistics are at their start because everything is."""
-    if graph.fresh:
+    # Without running statistics there is nothing to ask, and so no gap.
+    if graph.fresh and any(view.statistics is not None for view in graph.modules.values()):
         raise Unanswerable("the model is freshly initialised: nothing was trained or loaded")
 
 

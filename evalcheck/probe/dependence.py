@@ -52,8 +52,10 @@ class Dependence:
 
     def batch_sizes(self, tolerance: float, samples: int) -> list[Difference]:
         """The same samples in batches of 1, 2, 3, 8 against all at once."""
-        if self.pool.whole is None or self.pool.samples < 2:
-            raise Unanswerable("it takes two samples or more that can be cut and joined")
+        if self.pool.whole is None:
+            raise Unanswerable("the batches differ in shape, so that samples cannot be put together")
+        if self.pool.samples < 2:
+            raise Unanswerable("it takes two samples or more")
         whole = self.pool.whole.rows(torch.arange(min(samples, self.pool.samples)))
         expected, prints = self._printed(whole, row=0)
         found = []

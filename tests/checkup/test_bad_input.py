@@ -178,3 +178,19 @@ def test_assert_ok_raises_with_the_whole_report():
     model[1].running_mean += 3
     with pytest.raises(AssertionError, match="statistics-mismatch"):
         evalcheck.check(model, HELD, HELD).assert_ok()
+
+
+def test_a_guessed_input_that_the_model_refuses_is_left_out():
+    """What a model declares may be stale: the user made no mistake, and the modules are still read."""
+    model = trained(mlp(track_running_stats=False), epochs=2)
+    model.example_input_array = torch.randn(8, 5)
+    report = evalcheck.check(model)
+    assert any("does not fit it" in note for note in report.notes)
+    assert "batchnorm-without-running-stats" in {finding.rule for finding in report.findings}
+
+
+def test_rules_about_norms_leave_no_gap_where_there_are_none():
+    """A fresh transformer has no running statistics that could be wrong."""
+    report = evalcheck.check(nn.Sequential(nn.Linear(12, 8), nn.LayerNorm(8), nn.Linear(8, 4)), HELD)
+    asked = {gap.rule for gap in report.gaps}
+    assert not asked & {"statistics-never-updated", "statistics-underconverged"}
