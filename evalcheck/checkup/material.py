@@ -30,8 +30,8 @@ class Material:
 
     def refused(self, reason: str) -> Material:
         """Without the input, which was guessed and which the model does not take: not the user's mistake."""
-        note = f"the input that the model declares does not fit it ({reason.rstrip('.')}): pass --loader or --input"
-        return Material(None, synthetic=True, notes=(note,))
+        told = f"the input that the model declares does not fit it ({reason.rstrip('.')})"
+        return Material(None, synthetic=True, notes=(f"{told}: pass --loader or --input",))
 
     def halved(self) -> Material:
         """In batches of half the size, which memory may hold. Raises ``OutOfMemory`` at one sample."""
