@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 from torch import fx
@@ -28,33 +29,18 @@ _STEPS = 12
 
 def of(node: fx.Node, modules: Modules) -> Layout | None:
     """The layout of a node's first input; None where neither its maker nor its users tell."""
-    return _upstream(node, modules) or _downstream(node, modules)
+    made_by = _along(node, modules, lambda n: next(iter(n.all_input_nodes), None))
+    return made_by or _along(node, modules, lambda n: next(iter(n.users), None))
 
 
-def _upstream(node: fx.Node, modules: Modules) -> Layout | None:
+def _along(node: fx.Node, modules: Modules, follow: Callable[[fx.Node], fx.Node | None]) -> Layout | None:
+    """The first layer on a way that tells, over operations that keep or swap the last two dimensions."""
     swapped = False
     for _ in range(_STEPS):
-        inputs = node.all_input_nodes
-        if not inputs:
+        following = follow(node)
+        if following is None:
             return None
-        node = inputs[0]
-        operation = operations.name(node, modules)
-        if (layout := _told(operation, swapped)) is not None:
-            return layout
-        if _SWAPPING.fullmatch(operation):
-            swapped = not swapped
-        elif not _KEEPING.fullmatch(operation):
-            return None
-    return None
-
-
-def _downstream(node: fx.Node, modules: Modules) -> Layout | None:
-    swapped = False
-    for _ in range(_STEPS):
-        user = next(iter(node.users), None)
-        if user is None:
-            return None
-        node = user
+        node = following
         operation = operations.name(node, modules)
         if (layout := _told(operation, swapped)) is not None:
             return layout
