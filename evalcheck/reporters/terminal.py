@@ -56,7 +56,8 @@ def parts(
         yield ""
         yield _layers(measured.layers, verbose)
         yield Text(
-            "Statistics off by: KL divergence from the data's; healthy norms stay below 0.01.", style="dim"
+            "Statistics off by: KL divergence from the data's; beyond 0.01 they are called wrong.",
+            style="dim",
         )
         if measured.completeness is not None and abs(measured.completeness - 1) > 0.1:
             yield Text(f"The shares explain {measured.completeness:.0%} of the difference.", style="dim")
