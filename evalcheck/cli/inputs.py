@@ -31,7 +31,13 @@ DTYPES = {
 def make(specs: Sequence[str], seed: int) -> list[Tensor]:
     """One tensor for each spec, the same for the same seed: normal numbers, or integers below a bound."""
     generator = torch.Generator().manual_seed(seed)
-    return [_one(spec, generator) for spec in specs]
+    tensors = []
+    for spec in specs:
+        try:
+            tensors.append(_one(spec, generator))
+        except (RuntimeError, MemoryError):
+            raise Complaint(f"--input {spec!r} is more than memory holds: write a smaller size") from None
+    return tensors
 
 
 def _one(spec: str, generator: torch.Generator) -> Tensor:

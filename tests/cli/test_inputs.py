@@ -54,3 +54,9 @@ def test_an_unknown_dtype_names_the_nearest() -> None:
         Complaint, match=r"has no dtype 'int46' \(did you mean 'int64'\?\); there are float32, "
     ):
         inputs.make(["8x3:int46"], 0)
+
+
+def test_more_than_memory_holds_is_said_in_one_line() -> None:
+    """An allocator's message is nobody's way out."""
+    with pytest.raises(Complaint, match=r"is more than memory holds: write a smaller size"):
+        inputs.make(["99999999x3x9999x9999"], 0)
