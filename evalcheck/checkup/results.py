@@ -74,8 +74,8 @@ def remarks(trial: Trial) -> list[str]:
     targets = any(batch.targets is not None for batch in trial.held.batches)
     if targets and not trial.scores:
         return ["the targets could not be held against the output, so no loss was judged: pass a metric"]
-    if trial.scores and trial.judge is None:
-        return ["the metric does not say whether higher_is_better, and judges nothing"]
+    if any(score.higher_is_better is None for score in trial.scores):
+        return ["the metric has no attribute higher_is_better, so it is shown and judges nothing"]
     return []
 
 

@@ -83,11 +83,6 @@ def _is_kept_anyway(tensor: Tensor) -> bool:
     return not isinstance(tensor, nn.Parameter) and not (tensor.is_leaf and tensor.requires_grad)
 
 
-def every_module(model: nn.Module) -> list[nn.Module]:
-    """The model's modules, and those that hide in containers and objects of theirs."""
-    return walk(model).modules
-
-
 def is_lazy(model: nn.Module) -> bool:
     """Whether a first forward would still initialise some parameter or buffer."""
     held: list[Any] = [*model.parameters(), *model.buffers()]

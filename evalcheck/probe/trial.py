@@ -110,23 +110,26 @@ class Trial:
             raise Unanswerable("the train-mode output holds NaN or infinity")
         return runs
 
-    @cached_property
+    @property
     def reference(self) -> list[Run]:
         """Train mode without its noise: norms on batch statistics, dropout off."""
-        self.stage("batch statistics")
-        if not self.norms:
-            return [self._rows(self.held, modes.batch_statistics)]
-        orders = [self._order(100 + index) for index in range(REFERENCE_PASSES)]
-        with collecting(self.norms) as collector:
-            first = self._rows(self.held, modes.batch_statistics, orders[0], before=collector.restart)
-        self._held_moments = collector.table
-        return [first, *(self._rows(self.held, modes.batch_statistics, order=o) for o in orders[1:])]
+        return self._referred[0]
 
     @property
     def held_moments(self) -> dict[str, CallMoments]:
         """Statistics of the held samples themselves, collected while the reference ran."""
-        _ = self.reference
-        return self._held_moments
+        return self._referred[1]
+
+    @cached_property
+    def _referred(self) -> tuple[list[Run], dict[str, CallMoments]]:
+        self.stage("batch statistics")
+        if not self.norms:
+            return [self._rows(self.held, modes.batch_statistics)], {}
+        orders = [self._order(100 + index) for index in range(REFERENCE_PASSES)]
+        with collecting(self.norms) as collector:
+            first = self._rows(self.held, modes.batch_statistics, orders[0], before=collector.restart)
+        rest = [self._rows(self.held, modes.batch_statistics, order=order) for order in orders[1:]]
+        return [first, *rest], collector.table
 
     def _rows(
         self,

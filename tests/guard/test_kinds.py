@@ -12,7 +12,7 @@ from torch import nn
 
 from evalcheck.guard import untouched
 from evalcheck.guard.bits import same_bits
-from evalcheck.guard.untouched import every_module
+from evalcheck.guard.reach import walk
 from tests.guard.fingerprint import bits, fingerprint
 from tests.guard.meddler import Meddler, changes, containers, draw, objects
 
@@ -236,5 +236,5 @@ def test_large_attributes_cost_little_and_every_module_is_found():
         model.memory[:] = 1
     assert len(model.vocabulary) == 200_000
     assert not model.memory.any()
-    assert {type(m) for m in every_module(model)} == {Meddler, nn.BatchNorm1d, nn.Linear}
-    assert len(every_module(model)) == 9
+    assert {type(m) for m in walk(model).modules} == {Meddler, nn.BatchNorm1d, nn.Linear}
+    assert len(walk(model).modules) == 9

@@ -177,6 +177,7 @@ def test_a_metric_without_direction_is_shown_and_judges_nothing():
     report = evalcheck.check(damaged(trained(mlp()), "1"), HELD, FEED, metric=accuracy)
     assert "train-eval-divergence" in rules(report)
     assert "metric" in {score.name for score in report.measurements.scores}
+    assert any("no attribute higher_is_better" in note for note in report.notes)
 
 
 def test_a_cure_is_credited_only_to_the_fault_whose_step_it_takes():
