@@ -19,7 +19,7 @@ from evalcheck import checks, rulebook
 from evalcheck.finding import Layer, Sighting, Unanswerable
 from evalcheck.rulebook import Example, Rule
 
-LINES = 150
+LINES = 160
 REQUIRED = ("Why", "Flagged", "Fine", "Seen in")
 JUDGED = ("Flagged", "Fine", "Missed")
 MARK = re.compile(r"#\s*flagged\b(?::\s*(?P<names>[^#\n]+))?")
@@ -118,7 +118,10 @@ def _sightings(rule: Rule, example: Example) -> list[Sighting]:
     check = checks.find(example.layer, rule.name)
     if example.layer == "source":
         from evalcheck.source import SourceFile
+        from evalcheck.source.triggers import Triggers
 
+        if not Triggers({rule.name: rule.reads}).concerned(example.code.encode()):
+            return []  # as in a run: a file that holds nothing of what the page names is not read
         return list(check(SourceFile.from_text(example.code, "example.py"), dict(rule.options)))
     from evalcheck.guard import restored_randomness
 

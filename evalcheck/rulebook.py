@@ -26,6 +26,8 @@ class Rule:
     ``severity`` is how bad the fault usually is if true, ``grave`` how bad where its harm was
     measured to be large. ``cure`` is one sentence of advice; ``remedies`` name what can be tried.
     ``cause`` is the measured step from eval mode to train mode that shows the fault's effect.
+    ``reads`` are what a file must hold for the source layer to be asked: alternatives, each of
+    parts that must all be found in its bytes; a part between slashes is a regular expression.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Rule:
     cure: str
     remedies: tuple[str, ...]
     cause: str | None
+    reads: tuple[tuple[str, ...], ...]
     options: Mapping[str, Any]
     page: str
 
@@ -113,6 +116,7 @@ def read(name: str, page: str) -> Rule:
             cure=data.pop("cure"),
             remedies=tuple(data.pop("remedies", ())),
             cause=data.pop("cause", None),
+            reads=tuple(tuple(parts) for parts in data.pop("reads", ())),
             options=MappingProxyType(options),
             page=page,
         )
@@ -120,6 +124,8 @@ def read(name: str, page: str) -> Rule:
         raise BrokenPage(f"{name}: the block lacks {missing}") from None
     if data or not set(rule.layers) <= set(LAYERS):
         raise BrokenPage(f"{name}: not understood in the block: {sorted(data) or rule.layers}")
+    if ("source" in rule.layers) != bool(rule.reads):
+        raise BrokenPage(f"{name}: a rule of the source layer says in `reads` what a file must hold, and no other")
     if not {rule.severity, rule.grave} <= set(get_args(Severity)):
         raise BrokenPage(f"{name}: severities are {get_args(Severity)}")
     return rule
