@@ -75,8 +75,8 @@ def test_every_module_says_what_its_room_is_for():
 
 
 def test_pages_are_short():
-    """A page of rules has at most 150 lines."""
-    assert [p.name for p in (ROOT / "rules").glob("*.md") if lines(p) > 150] == []
+    """A page of rules has at most 160 lines."""
+    assert [p.name for p in (ROOT / "rules").glob("*.md") if lines(p) > 160] == []
 
 
 def test_imports_go_downward():
