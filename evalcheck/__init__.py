@@ -7,10 +7,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from evalcheck.version import __version__
 
+TYPE_CHECKING = False  # spelled out: importing typing would cost more than all the rest
 if TYPE_CHECKING:
     from evalcheck.api import check as check
     from evalcheck.api import lint as lint

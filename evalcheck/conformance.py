@@ -11,19 +11,23 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from evalcheck import checks, rulebook
-from evalcheck.finding import Layer, Sighting, Unanswerable
+from evalcheck.finding import Finding, Sighting, Unanswerable
+from evalcheck.rewriting import rewrite
 from evalcheck.rulebook import Example, Rule
+from evalcheck.terms import Layer
 
 LINES = 160
 REQUIRED = ("Why", "Flagged", "Fine", "Seen in")
 JUDGED = ("Flagged", "Fine", "Missed")
 MARK = re.compile(r"#\s*flagged\b(?::\s*(?P<names>[^#\n]+))?")
 REFUSED = re.compile(r"#\s*unanswerable\b")
+UNSAFE = re.compile(r"#\s*unsafe\b.*\n")
 
 
 class Broken(Exception):
@@ -32,7 +36,8 @@ class Broken(Exception):
 
 def verify(rule: Rule) -> list[str]:
     """What on the rule's page does not hold, in words."""
-    return [*_form(rule), *(line for example in rulebook.examples(rule) for line in _block(rule, example))]
+    blocks = (line for example in rulebook.examples(rule) for line in _block(rule, example))
+    return [*_form(rule), *blocks, *_fixed(rule)]
 
 
 def _form(rule: Rule) -> Iterator[str]:
@@ -80,6 +85,54 @@ def _block(rule: Rule, example: Example) -> Iterator[str]:
         yield f"{where}: {_where(seen, example.layer)} is reported, and nothing should be{advice}"
     elif REFUSED.search(example.code):
         yield f"{where}: it is marked as unanswerable, and it was answered"
+
+
+def _fixed(rule: Rule) -> Iterator[str]:
+    """The blocks of the section Fixed: the n-th shows what fixes make of the n-th Flagged block with any."""
+    blocks = [example for example in rulebook.examples(rule) if example.layer == "source"]
+    shown = [example for example in blocks if example.section == "Fixed"]
+    flagged = [example for example in blocks if example.section == "Flagged"]
+    fixable = [example for example in flagged if _has_fix(rule, example)]
+    if fixable and not shown:
+        line, becomes = fixable[0].line, _mended(rule, fixable[0], unsafe=False)
+        becomes = becomes or f"# unsafe\n{_mended(rule, fixable[0], unsafe=True)}"
+        yield (
+            f"{rule.name}: the check offers fixes, and no section 'Fixed' shows what they make; "
+            f"of the block of line {line} it is:\n{becomes}"
+        )
+    for example in shown[len(fixable) :]:
+        yield f"{rule.name}, line {example.line} (Fixed): no block of the section Flagged is left for it"
+    for example, before in zip(shown, fixable, strict=False):
+        where = f"{rule.name}, line {example.line} (Fixed)"
+        unsafe = UNSAFE.match(example.code) is not None
+        becomes = _mended(rule, before, unsafe)
+        if not becomes:
+            yield f"{where}: nothing is fixed in the block of line {before.line}: is its fix unsafe?"
+        elif becomes != _plain(UNSAFE.sub("", example.code)):
+            yield f"{where}: the block of line {before.line} becomes this instead:\n{becomes}"
+
+
+def _has_fix(rule: Rule, example: Example) -> bool:
+    try:
+        return any(sighting.fix for sighting in _sightings(rule, example))
+    except Exception:
+        return False  # said already of the block itself
+
+
+def _mended(rule: Rule, example: Example, unsafe: bool) -> str:
+    """What the fixes make of a block; empty where there is nothing to fix."""
+    done = rewrite("example.py", example.code.encode(), partial(_found, rule), unsafe=unsafe)
+    return _plain(done.after.decode()) if done.changed else ""
+
+
+def _found(rule: Rule, data: bytes) -> list[Finding]:
+    seen = _sightings(rule, Example("Fixed", "source", data.decode(), 0))
+    return [Finding(rule.name, rule.family, rule.severity, (sighting,)) for sighting in seen]
+
+
+def _plain(code: str) -> str:
+    """A block without its marks and without the margin at its end."""
+    return re.sub(rf"[ \t]*{MARK.pattern}", "", code).strip("\n")
 
 
 def _compared(example: Example, seen: list[Sighting]) -> Iterator[str]:

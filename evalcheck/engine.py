@@ -12,20 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evalcheck.complaint import Complaint
-from evalcheck.finding import (
-    CERTAINTY,
-    LAYERS,
-    SEVERITIES,
-    Finding,
-    Gap,
-    Layer,
-    Severity,
-    Sighting,
-    Unanswerable,
-    worst,
-)
+from evalcheck.finding import Finding, Gap, Sighting, Unanswerable, worst
 from evalcheck.rulebook import Rule
 from evalcheck.settings import Settings
+from evalcheck.terms import CERTAINTY, LAYERS, SEVERITIES, Layer, Severity
 
 Check = Callable[[Any, Mapping[str, Any]], Iterable[Sighting]]
 Finder = Callable[[Layer, str], Check]
@@ -49,14 +39,21 @@ class Answers:
         self.faults += other.faults
 
 
-def ask(answers: Answers, settings: Settings, layer: Layer, subject: object, find: Finder) -> None:
-    """Ask every chosen rule of a layer about one subject.
+def ask(
+    answers: Answers,
+    settings: Settings,
+    layer: Layer,
+    subject: object,
+    find: Finder,
+    rules: Iterable[Rule] | None = None,
+) -> None:
+    """Ask every chosen rule of a layer about one subject, or those of them that could concern it.
 
     A check that raises :class:`Unanswerable` leaves a gap. A :class:`Complaint` is the user's to
     hear. Any other exception is a fault of evalcheck, kept apart so that one broken check does not
     cost the user the report.
     """
-    for rule in settings.rules():
+    for rule in settings.rules() if rules is None else rules:
         if layer not in rule.layers:
             continue
         try:
@@ -89,6 +86,11 @@ def conclude(answers: Answers, settings: Settings) -> tuple[Finding, ...]:
         if rule.name not in settings.allow
         for group in _groups(seen)
     ]
+    return ordered(findings)
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The worst first, causes before symptoms, then by place."""
     return tuple(sorted(findings, key=_order))
 
 
@@ -133,7 +135,7 @@ def _severity(rule: Rule, group: list[Sighting]) -> Severity:
     return worst(by_strength[s.strength] for s in group)
 
 
-def _order(finding: Finding) -> tuple[int, bool, int, str, int, str]:
+def _order(finding: Finding) -> tuple[int, bool, int, str, int, int, str]:
     span, module = finding.place.span, finding.place.module
     return (
         -SEVERITIES.index(finding.severity),
@@ -141,6 +143,7 @@ def _order(finding: Finding) -> tuple[int, bool, int, str, int, str]:
         span is None and module is None,
         -LAYERS.index(finding.sightings[0].layer),
         span.path if span else "",
+        (span.cell or 0) if span else 0,
         span.line if span else 0,
         finding.rule,
     )

@@ -12,21 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalcheck.measurement import Measurements
+from evalcheck.terms import CERTAINTY, SEVERITIES, Certainty, Layer, Severity
 
-Layer = Literal["source", "graph", "loader", "probe"]
-Severity = Literal["error", "warning", "note"]
-Certainty = Literal["read", "traced", "measured"]
 Strength = Literal["cleared", "slight", "usual", "grave"]
 Verdict = Literal["clean", "findings", "incomplete"]
-
-LAYERS: tuple[Layer, ...] = ("source", "graph", "loader", "probe")
-SEVERITIES: tuple[Severity, ...] = ("note", "warning", "error")
-CERTAINTY: dict[Layer, Certainty] = {
-    "source": "read",
-    "graph": "traced",
-    "loader": "measured",
-    "probe": "measured",
-}
 
 
 @dataclass(frozen=True, slots=True)

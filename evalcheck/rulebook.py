@@ -5,21 +5,22 @@ The page is the only copy of a rule's name, family, severity, options, cure and 
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
 
-from evalcheck.complaint import Complaint, nearest
-from evalcheck.finding import LAYERS, Layer, Severity
+from evalcheck.terms import LAYERS, SEVERITIES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # every run reads the pages: nothing is loaded here that costs time
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from evalcheck.terms import Layer, Severity
 
 FENCE = "```"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """A rule as its page states it.
 
@@ -30,51 +31,62 @@ class Rule:
     parts that must all be found in its bytes; a part between slashes is a regular expression.
     """
 
-    name: str
-    summary: str
-    family: str
-    layers: tuple[Layer, ...]
-    severity: Severity
-    grave: Severity
-    cure: str
-    remedies: tuple[str, ...]
-    cause: str | None
-    reads: tuple[tuple[str, ...], ...]
-    options: Mapping[str, Any]
-    page: str
+    def __init__(self, name: str, summary: str, page: str, stated: dict[str, Any]) -> None:
+        """From a page's TOML block, of which what is understood is taken. Raises ``KeyError``."""
+        self.name = name
+        self.summary = summary
+        self.page = page
+        self.options: Mapping[str, Any] = MappingProxyType(stated.pop("options", {}))
+        self.family: str = stated.pop("family")
+        self.layers: tuple[Layer, ...] = tuple(stated.pop("layers"))
+        self.severity: Severity = stated.pop("severity")
+        self.grave: Severity = stated.pop("grave", self.severity)
+        self.cure: str = stated.pop("cure")
+        self.remedies: tuple[str, ...] = tuple(stated.pop("remedies", ()))
+        self.cause: str | None = stated.pop("cause", None)
+        self.reads = tuple(tuple(parts) for parts in stated.pop("reads", ()))
 
 
-@dataclass(frozen=True, slots=True)
 class Example:
     """A fenced block of a page: the section it stands in, the layer that reads it, its code."""
 
-    section: str
-    layer: Layer
-    code: str
-    line: int
+    def __init__(self, section: str, layer: Layer, code: str, line: int) -> None:
+        self.section = section
+        self.layer = layer
+        self.code = code
+        self.line = line
 
 
 class BrokenPage(ValueError):
     """A page that does not have the form of a page."""
 
 
-def home() -> Path:
+def home() -> str:
     """The folder of pages: inside the installed package, else beside it in a checkout."""
-    inside = Path(__file__).parent / "rules"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "rules"
+    package = os.path.dirname(os.path.abspath(__file__))
+    inside = os.path.join(package, "rules")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "rules")
 
 
 @cache
 def load() -> Mapping[str, Rule]:
     """Every rule by its name, in alphabetical order."""
-    pages = sorted(p for p in home().glob("*.md") if p.name != "README.md")
-    return MappingProxyType({p.stem: read(p.stem, p.read_text("utf8")) for p in pages})
+    folder = home()
+    pages = sorted(name for name in os.listdir(folder) if name.endswith(".md") and name != "README.md")
+    return MappingProxyType({page[:-3]: read(page[:-3], _text(folder, page)) for page in pages})
+
+
+def _text(folder: str, page: str) -> str:
+    with open(os.path.join(folder, page), encoding="utf8") as file:
+        return file.read()
 
 
 def find(name: str) -> Rule:
     """The rule of that name; a :class:`Complaint` with the nearest name if there is none."""
     rules = load()
     if name not in rules:
+        from evalcheck.complaint import Complaint, nearest
+
         raise Complaint(f"there is no rule {name!r}{nearest(name, rules)}; `evalcheck rules` lists them")
     return rules[name]
 
@@ -90,6 +102,8 @@ def expand(names: tuple[str, ...]) -> frozenset[str]:
         elif name in families:
             chosen.update(rule.name for rule in rules.values() if rule.family == name)
         else:
+            from evalcheck.complaint import Complaint, nearest
+
             hint = nearest(name, [*rules, *families])
             raise Complaint(f"there is no rule or family {name!r}{hint}; `evalcheck rules` lists them")
     return frozenset(chosen)
@@ -97,37 +111,24 @@ def expand(names: tuple[str, ...]) -> frozenset[str]:
 
 def read(name: str, page: str) -> Rule:
     """A page's text as a rule. Raises :class:`BrokenPage` where the form is not kept."""
+    import tomllib
+
     title, _, rest = page.partition("\n")
     if title.strip() != f"# {name}":
         raise BrokenPage(f"{name}: the first line must be '# {name}'")
     summary, _, rest = rest.partition(f"{FENCE}toml\n")
     block, _, _ = rest.partition(f"\n{FENCE}")
     data = tomllib.loads(block)
-    options = data.pop("options", {})
-    severity = data.pop("severity", None)
     try:
-        rule = Rule(
-            name=name,
-            summary=" ".join(summary.split()),
-            family=data.pop("family"),
-            layers=tuple(data.pop("layers")),
-            severity=severity,
-            grave=data.pop("grave", severity),
-            cure=data.pop("cure"),
-            remedies=tuple(data.pop("remedies", ())),
-            cause=data.pop("cause", None),
-            reads=tuple(tuple(parts) for parts in data.pop("reads", ())),
-            options=MappingProxyType(options),
-            page=page,
-        )
+        rule = Rule(name, " ".join(summary.split()), page, data)
     except KeyError as missing:
         raise BrokenPage(f"{name}: the block lacks {missing}") from None
     if data or not set(rule.layers) <= set(LAYERS):
         raise BrokenPage(f"{name}: not understood in the block: {sorted(data) or rule.layers}")
+    if not {rule.severity, rule.grave} <= set(SEVERITIES):
+        raise BrokenPage(f"{name}: severities are {', '.join(SEVERITIES)}")
     if ("source" in rule.layers) != bool(rule.reads):
-        raise BrokenPage(f"{name}: a rule of the source layer says in `reads` what a file must hold, and no other")
-    if not {rule.severity, rule.grave} <= set(get_args(Severity)):
-        raise BrokenPage(f"{name}: severities are {get_args(Severity)}")
+        raise BrokenPage(f"{name}: `reads` says what a file must hold for the source layer, and for no other")
     return rule
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalcheck.finding import Report, Severity
+from evalcheck.finding import Report
+from evalcheck.terms import Severity
 
 FailOn = Severity | Literal["never"]
 

@@ -8,7 +8,7 @@ import pytest
 
 import evalcheck
 from evalcheck import conformance, rulebook
-from evalcheck.finding import LAYERS
+from evalcheck.terms import LAYERS
 
 
 @pytest.mark.parametrize("name", sorted(rulebook.load()))

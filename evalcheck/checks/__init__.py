@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import cast
 
 from evalcheck.engine import Check
-from evalcheck.finding import Layer
+from evalcheck.terms import Layer
 
 
 def find(layer: Layer, rule: str) -> Check:

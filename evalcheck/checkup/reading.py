@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from evalcheck import checks, engine, reporters
+from evalcheck import engine, reporters
 from evalcheck.engine import Answers
-from evalcheck.finding import Report, Sighting
+from evalcheck.finding import Finding, Gap, Report, Sighting
+from evalcheck.linting import plain
+from evalcheck.linting.cache import Cache
+from evalcheck.linting.sweep import Payload, Sweep
 from evalcheck.settings import Settings
-from evalcheck.source import read_project
+from evalcheck.source import Project, reading, walk
+from evalcheck.source.triggers import Triggers
+
+if TYPE_CHECKING:
+    from evalcheck.linting.examine import Examiner
 
 
 def read(
@@ -20,25 +28,65 @@ def read(
     within: Callable[[Sighting], bool] = lambda _: True,
 ) -> tuple[str, ...]:
     """Ask the source rules about every file; returns what could not be read, a line each."""
-    project = read_project(paths, settings.exclude)
-    seen = Answers()
-    for file in project.files:
-        engine.ask(seen, settings, "source", file, checks.find)
+    from evalcheck.linting.examine import ask
+
+    project, unread, seen = Project(walk.roots(paths), settings.frameworks), list[str](), Answers()
+    triggers = _triggers(settings)
+    for path in walk.python_files(paths, settings.exclude, settings.root):
+        try:
+            data = reading.load(path, str(path))
+            file = project.take(str(path), data)
+        except reading.Unreadable as reason:
+            unread.append(str(reason))
+        else:
+            seen.add(ask(file, triggers.concerned(data), settings))
     seen.sightings = {rule: [s for s in found if within(s)] for rule, found in seen.sightings.items()}
     seen.gaps = list(dict.fromkeys(seen.gaps))
     answers.add(seen)
-    return project.unread
+    return tuple(unread)
 
 
-def lint(paths: Sequence[Path], settings: Settings) -> Report:
-    """Read the files below some paths."""
-    answers = Answers()
-    unread = read(answers, paths, settings)
+def lint(paths: Sequence[Path], settings: Settings, *, jobs: int = 1, cache: Cache | None = None) -> Report:
+    """Read the files below some paths, with what is known of them from before."""
+    files = walk.python_files(paths, settings.exclude, settings.root)
+    sweep = Sweep(_triggers(settings), partial(_examiner, settings, walk.roots(paths)), cache, jobs)
+    return report(sweep.run(files), ", ".join(str(path) for path in paths))
+
+
+def lint_text(path: str, data: bytes, settings: Settings, roots: Sequence[str] = ()) -> Report:
+    """Read one file of these bytes, whatever lies on the disk under its path."""
+    sweep = Sweep(_triggers(settings), partial(_examiner, settings, tuple(roots)))
+    payload = sweep.read(path, data)
+    return report([payload] if payload is not None else [], path)
+
+
+def report(payloads: Sequence[Payload], target: str) -> Report:
+    """What some files gave, as one report; what two files say of one place is said once."""
+    findings: dict[object, Finding] = {}
+    gaps: dict[Gap, None] = {}
+    faults, unread = list[str](), list[str]()
+    for some, missing, broken, lines in payloads:
+        for packed in some:
+            finding = cast(Finding, plain.unpacked(packed))
+            findings.setdefault((finding.rule, finding.place), finding)
+        gaps.update((cast(Gap, plain.unpacked(gap)), None) for gap in missing)
+        faults += broken
+        unread += lines
     return Report(
-        target=", ".join(str(path) for path in paths),
-        findings=engine.conclude(answers, settings),
-        gaps=tuple(answers.gaps),
-        faults=tuple(answers.faults),
-        unread=unread,
+        target=target,
+        findings=engine.ordered(findings.values()),
+        gaps=tuple(gaps),
+        faults=tuple(faults),
+        unread=tuple(unread),
         render=partial(reporters.render, format="terminal", color=False, width=100),
     )
+
+
+def _triggers(settings: Settings) -> Triggers:
+    return Triggers({rule.name: rule.reads for rule in settings.rules() if "source" in rule.layers})
+
+
+def _examiner(settings: Settings, roots: tuple[str, ...]) -> Examiner:
+    from evalcheck.linting.examine import Examiner
+
+    return Examiner(settings, roots)

@@ -13,6 +13,13 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
+    if sys.argv[1:2] == ["lint"]:
+        from evalcheck.cli import quick
+
+        status = quick.lint(sys.argv[2:])
+        if status is not None:
+            sys.exit(status)
+
     from evalcheck.cli.group import group
 
     group(prog_name="evalcheck")

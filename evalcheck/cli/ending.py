@@ -28,6 +28,17 @@ def say(line: str) -> None:
 
 def finish(reports: Sequence[Report], output: Output) -> int:
     """Write the reports, each for itself; the exit status of the run is the worst of theirs."""
+    if output.baseline is not None:
+        from evalcheck.cli import known
+
+        if output.write_baseline:
+            line, status = known.write(reports, output)
+            _complain(reports)
+            say(line)
+            return status
+        reports, line = known.sift(reports, output)
+        if line:
+            say(line)
     from evalcheck import reporters
 
     colored = output.file is None and wants_color(output.color)
@@ -43,18 +54,28 @@ def finish(reports: Sequence[Report], output: Output) -> int:
         _to_stdout(text, colored)
     else:
         _to_file(text, output)
+    _complain(reports)
+    return max(verdict.exit_status(report, output.fail_on) for report in reports)
+
+
+def _complain(reports: Sequence[Report]) -> None:
+    """What could not be read, and what broke."""
     for report in reports:
         for line in report.unread:
             say(line)
         for fault in report.faults:
             say(f"internal error in {fault}; please report it")
-    return max(verdict.exit_status(report, output.fail_on) for report in reports)
 
 
 def _together(texts: Sequence[str], format: str) -> str:
-    """One text as it is; several with a blank line between them, or as one JSON array."""
-    if format == "json" and len(texts) > 1:
-        return json.dumps([json.loads(text) for text in texts], indent=2, ensure_ascii=False) + "\n"
+    """One text as it is; several with a blank line between them, as one JSON array or as one SARIF log."""
+    if format in ("json", "sarif") and len(texts) > 1:
+        documents = [json.loads(text) for text in texts]
+        log = {**documents[0], "runs": [run for document in documents for run in document.get("runs", ())]}
+        whole = log if format == "sarif" else documents
+        return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    if format == "github":
+        return "".join(texts)
     return "\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
 
 

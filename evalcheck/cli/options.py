@@ -35,7 +35,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How the report is written, and what makes it a failure."""
+    """How the report is written, what makes it a failure, and what is known from before.
+
+    ``subjects``, ``select`` and ``ignore`` are the words of the command line: what was asked, about what.
+    """
 
     format: str
     file: Path | None
@@ -43,6 +46,11 @@ class Output:
     quiet: bool
     verbose: bool
     fail_on: FailOn
+    baseline: Path | None = None
+    write_baseline: bool = False
+    subjects: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
 
 def rules(command: Command) -> Command:
@@ -67,17 +75,33 @@ def rules(command: Command) -> Command:
 
 
 def output(command: Command) -> Command:
-    """``--format`` and its like, handed on as ``output``."""
+    """``--format``, ``--baseline`` and their like, handed on as ``output``."""
 
-    def run(
-        *, format: str, output: Path | None, color: str, quiet: bool, verbose: bool, **others: Any
-    ) -> Any:
-        fail_on = others.pop("fail_on")
-        return command(output=Output(format, output, color, quiet, verbose, fail_on), **others)
+    def run(*, format: str, color: str, quiet: bool, verbose: bool, **others: Any) -> Any:
+        baseline, write = others.pop("baseline"), others.pop("write_baseline")
+        if write and baseline is None:
+            raise click.UsageError("--write-baseline needs --baseline FILE.")
+        choice: Choice = others["choice"]
+        written = Output(
+            format,
+            others.pop("output"),
+            color,
+            quiet,
+            verbose,
+            others.pop("fail_on"),
+            baseline,
+            write,
+            tuple(str(subject) for subject in others.get("paths") or others.get("targets") or ()),
+            choice.select,
+            choice.ignore,
+        )
+        return command(output=written, **others)
 
-    return _decorated(
-        run,
-        command,
+    return _decorated(run, command, *_written(), *_baseline(), *_shown())
+
+
+def _written() -> tuple[Callable[[Command], Command], ...]:
+    return (
         click.option(
             "--fail-on",
             type=click.Choice(FAIL_ON),
@@ -89,7 +113,7 @@ def output(command: Command) -> Command:
             "--format",
             default="terminal",
             callback=_format,
-            metavar="terminal|concise|json",
+            metavar="terminal|concise|json|sarif|github",
             show_default=True,
             help="What is written.",
         ),
@@ -100,6 +124,11 @@ def output(command: Command) -> Command:
             metavar="FILE",
             help="Write there, not to stdout.",
         ),
+    )
+
+
+def _shown() -> tuple[Callable[[Command], Command], ...]:
+    return (
         click.option(
             "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colours on stdout."
         ),
@@ -110,6 +139,23 @@ def output(command: Command) -> Command:
             is_flag=True,
             callback=_verbose,
             help="Everything measured; tracebacks of faults.",
+        ),
+    )
+
+
+def _baseline() -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option(
+            "--baseline",
+            type=click.Path(path_type=Path),
+            callback=_writable,
+            metavar="FILE",
+            help="Do not report the findings that FILE records.",
+        ),
+        click.option(
+            "--write-baseline",
+            is_flag=True,
+            help="Record what is found in the file of --baseline, and exit with 0.",
         ),
     )
 

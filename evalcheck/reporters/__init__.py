@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
 
-from evalcheck.finding import Report
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evalcheck.finding import Report
 
-FORMATS = ("terminal", "concise", "json")
+CLEAN = "Nothing was found."
+FORMATS = ("terminal", "concise", "json", "sarif", "github")
 
 
 def render(
@@ -21,4 +23,5 @@ def render(
 ) -> str:
     """The report in one of :data:`FORMATS`. ``width`` counts columns; machine formats ignore it."""
     module = import_module(f"{__name__}.{format}")
-    return cast(str, module.render(report, color=color, width=width, quiet=quiet, verbose=verbose))
+    text: str = module.render(report, color=color, width=width, quiet=quiet, verbose=verbose)
+    return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evalcheck.finding import Report
 from evalcheck.measurement import Attempt, Cause, Divergence, LayerReading, Measurements, Score, of
+from evalcheck.reporters import CLEAN
 from evalcheck.reporters.numbers import change, counted, figure, joined
 
 SYMPTOM = "train-eval-divergence"
@@ -48,7 +49,7 @@ def _counted(report: Report) -> str:
     ]
     if found:
         return f"{joined(found)} found."
-    return "Nothing was found." if not report.gaps else "Nothing was found in what could be asked."
+    return CLEAN if not report.gaps else "Nothing was found in what could be asked."
 
 
 def _uncompared(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalcheck.finding import Finding, Report
+from evalcheck.reporters.location import written
 
 
 def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
@@ -15,7 +16,7 @@ def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: boo
 
 def _line(report: Report, finding: Finding) -> str:
     place = finding.place
-    where = f"{place.span.path}:{place.span.line}:{place.span.column}" if place.span else report.target
+    where = written(place.span) if place.span else report.target
     named = place.module and place.module not in finding.message
     module = f" {place.module}:" if named else ""
     return f"{where}: {finding.severity} {finding.rule}:{module} {finding.message}"

@@ -16,6 +16,7 @@ from evalcheck.measurement import Conditions, LayerReading
 from evalcheck.reporters.advice import cure_of
 from evalcheck.reporters.answer import answer, diverges
 from evalcheck.reporters.frame import frame
+from evalcheck.reporters.location import written
 from evalcheck.reporters.numbers import change, counted, joined
 
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -70,7 +71,7 @@ def parts(
 
 def _headline(finding: Finding) -> Text:
     place = finding.place
-    where = f"{place.span.path}:{place.span.line} " if place.span else ""
+    where = f"{written(place.span, column=False)} " if place.span else ""
     return Text.assemble(
         where, (finding.severity, COLOURS[finding.severity]), f" {finding.rule}: {finding.message}"
     )
@@ -100,16 +101,16 @@ def _said_once(finding: Finding) -> list[Evidence]:
         if isinstance(evidence, Quote) and span is not None:
             if finding.place.span is not None and finding.place.span.touches(span):
                 continue
-            before = kept.get((span.path, span.line))
+            before = kept.get((span.path, span.cell, span.line))
             role = f"{before.role}, {evidence.role}" if isinstance(before, Quote) else evidence.role
-            kept[span.path, span.line] = Quote(evidence.place, role)
+            kept[span.path, span.cell, span.line] = Quote(evidence.place, role)
         else:
             kept[evidence] = evidence
     return list(kept.values())
 
 
 def _where(place: Place, certainty: str) -> Text:
-    where = [f"{place.span.path}:{place.span.line}:{place.span.column}"] if place.span else []
+    where = [written(place.span)] if place.span else []
     where += [f"module {place.module}"] if place.module else []
     return Text(f"{certainty} at {', '.join(where)}" if where else certainty, style="dim")
 
@@ -117,7 +118,7 @@ def _where(place: Place, certainty: str) -> Text:
 def _evidence(evidence: Quote | Measure | Table, verbose: bool) -> list[RenderableType]:
     if isinstance(evidence, Quote):
         span = evidence.place.span
-        where = f"{span.path}:{span.line}: {span.text}" if span else evidence.place.module or ""
+        where = f"{written(span, column=False)}: {span.text}" if span else evidence.place.module or ""
         return [Text(f"{evidence.role}: {where}")]
     if isinstance(evidence, Measure):
         return [_measure(evidence)]

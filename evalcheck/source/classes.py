@@ -1,20 +1,21 @@
-"""The classes of a file: which are modules, and what they keep on ``self``."""
+"""The classes of a file: what they inherit, across the files of the project, and which are modules."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from evalcheck.source.index import FUNCTIONS, Function, Index
-from evalcheck.source.names import Names
-from evalcheck.source.words import each
+from evalcheck.source.frameworks import sets_modes
+from evalcheck.source.index import FUNCTIONS, Function
 
-# Frameworks that run the loops and set the modes themselves.
-FRAMEWORKS = each(
-    "lightning pytorch_lightning fastai skorch ignite catalyst composer flash keras tensorflow flax "
-    "haiku paddle chainer mxnet mindspore tensorflow_addons determined poptorch lightning_fabric"
-)
+if TYPE_CHECKING:
+    from evalcheck.source.file import SourceFile
+    from evalcheck.source.functions import FunctionInfo
+
+LONGEST_LINEAGE = 40
 
 # Bases that are torch modules though they are defined elsewhere.
 MODULE_TAILS = ("PreTrainedModel", "LightningModule", "MessagePassing", "BaseModule")
@@ -22,12 +23,13 @@ MODULE_TAILS = ("PreTrainedModel", "LightningModule", "MessagePassing", "BaseMod
 
 @dataclass(eq=False)
 class ClassInfo:
-    """A class of the file. ``bases`` are dotted names; ``parents`` those bases that are in the file."""
+    """A class of the user's. ``file`` is the file that it stands in: look everything up there.
+
+    ``parents`` are the bases of which the class was found, in this file or in another one of the project.
+    """
 
     node: ast.ClassDef
-    bases: tuple[str, ...] = ()
-    parents: tuple[ClassInfo, ...] = ()
-    unknown_bases: bool = False
+    file: SourceFile
     methods: dict[str, Function] = field(default_factory=dict)
     keeps: bool | None = None  # answers of evalcheck.source.layers, worked out once
     modes: tuple[bool | None, ...] = ()
@@ -36,11 +38,35 @@ class ClassInfo:
     def name(self) -> str:
         return self.node.name
 
+    @cached_property
+    def bases(self) -> tuple[str, ...]:
+        """The dotted names of the bases that are not defined in this file; no other file is opened."""
+        here = self.file.classes
+        names = (
+            self.file.resolve(base) for base in _bases(self.node) if here.at_top(base, self.node) is None
+        )
+        return tuple(name for name in names if name)
+
+    @cached_property
+    def unknown_bases(self) -> bool:
+        """Whether a base is neither defined in the file nor imported."""
+        return any(
+            self.file.classes.at_top(base, self.node) is None
+            and not self.file.resolve(base)
+            and not (isinstance(base, ast.Name) and base.id in ("object", "Exception"))
+            for base in _bases(self.node)
+        )
+
+    @cached_property
+    def parents(self) -> tuple[ClassInfo, ...]:
+        found = (self.file.classes.named(base) for base in _bases(self.node))
+        return tuple(parent for parent in found if parent is not None and parent is not self)
+
     def lineage(self) -> Iterator[ClassInfo]:
-        """The class and its ancestors in the file, nearest first, each once."""
+        """The class and its ancestors in the project, nearest first, each once."""
         seen: dict[ClassInfo, None] = {}
         waiting = [self]
-        while waiting:
+        while waiting and len(seen) < LONGEST_LINEAGE:
             one = waiting.pop(0)
             if one not in seen:
                 seen[one] = None
@@ -48,20 +74,35 @@ class ClassInfo:
         return iter(seen)
 
     def method(self, name: str) -> Function | None:
-        """A method by its name, inherited ones of the file included."""
+        """A method by its name, inherited ones of the project included."""
         return next((c.methods[name] for c in self.lineage() if name in c.methods), None)
 
-    @property
-    def outer_bases(self) -> tuple[str, ...]:
-        """The dotted names of all bases that are defined elsewhere."""
-        return tuple(base for c in self.lineage() for base in c.bases)
+    def method_info(self, name: str) -> FunctionInfo | None:
+        """The same with the file that it stands in."""
+        for one in self.lineage():
+            if name in one.methods:
+                return one.file.functions.by_node[one.methods[name]]
+        return None
 
-    @property
+    @cached_property
+    def outer_bases(self) -> tuple[str, ...]:
+        """The dotted names of all bases of which no class is found in the project."""
+        found = (
+            c.file.resolve(base)
+            for c in self.lineage()
+            for base in _bases(c.node)
+            if c.file.classes.named(base) is None
+        )
+        return tuple(base for base in found if base)
+
+    @cached_property
     def is_module(self) -> bool:
         """Whether this is a ``torch.nn.Module`` for certain."""
+        if any(_torch_module(base) for base in self.bases):
+            return True  # no other file needs to be opened for it
         return any(_torch_module(base) for base in self.outer_bases)
 
-    @property
+    @cached_property
     def may_be_module(self) -> bool:
         """Whether it is one, or inherits from something unknown and has a forward."""
         if self.is_module:
@@ -71,13 +112,17 @@ class ClassInfo:
         known = any(base.startswith(("torch.", "abc.", "typing.")) for base in self.outer_bases)
         return not known and self.method("forward") is not None
 
-    @property
+    @cached_property
     def of_framework(self) -> bool:
         """Whether a training framework runs it."""
-        return any(
-            base.lstrip(".").split(".")[0] in FRAMEWORKS or base.endswith("LightningModule")
-            for base in self.outer_bases
-        )
+        own = self.file.project.frameworks if self.file.project else frozenset()
+        return any(sets_modes(base, own) for base in self.outer_bases)
+
+
+def _bases(node: ast.ClassDef) -> Iterator[ast.expr]:
+    """The bases as expressions, ``Generic[T]`` as ``Generic``."""
+    for base in node.bases:
+        yield base.value if isinstance(base, ast.Subscript) else base
 
 
 def _torch_module(base: str) -> bool:
@@ -87,34 +132,36 @@ def _torch_module(base: str) -> bool:
 
 
 class Classes:
-    """All classes of a file, by node and, at the top of the file, by name."""
+    """All classes of a file by node, and those of the project by the name that the file has for them."""
 
-    def __init__(self, tree: ast.Module, index: Index, names: Names) -> None:
-        self.by_node: dict[ast.AST, ClassInfo] = {node: ClassInfo(node) for node in index.classes}
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        index = file.index
+        self.by_node: dict[ast.AST, ClassInfo] = {node: ClassInfo(node, file) for node in index.classes}
         self._top = {n.name: self.by_node[n] for n in index.classes}
-        self._names = names
         for info in self.by_node.values():
-            self._fill(info)
+            info.methods = {n.name: n for n in _direct(info.node) if isinstance(n, FUNCTIONS)}
 
-    def _fill(self, info: ClassInfo) -> None:
-        info.methods = {n.name: n for n in _direct(info.node) if isinstance(n, FUNCTIONS)}
-        bases, parents = list[str](), list[ClassInfo]()
-        for base in info.node.bases:
-            node = base.value if isinstance(base, ast.Subscript) else base
-            here = self._top.get(node.id) if isinstance(node, ast.Name) else None
-            if here is not None and here is not info:
-                parents.append(here)
-            elif dotted := self._names.resolve(node):
-                bases.append(dotted)
-            elif not (isinstance(node, ast.Name) and node.id in ("object", "Exception")):
-                info.unknown_bases = True
-        info.bases, info.parents = tuple(bases), tuple(parents)
+    def at_top(self, node: ast.AST, other_than: ast.AST | None = None) -> ClassInfo | None:
+        """The class of this file that a name means."""
+        if not isinstance(node, ast.Name) or self._file.names.is_local(node):
+            return None
+        found = self._top.get(node.id)
+        return found if found is None or found.node is not other_than else None
 
     def named(self, node: ast.AST) -> ClassInfo | None:
-        """The class of the file that an expression names."""
-        if isinstance(node, ast.Name) and not self._names.is_local(node):
-            return self._top.get(node.id)
-        return None
+        """The class of the project that an expression names: of this file, or imported into it."""
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return None
+        here = self.at_top(node)
+        if here is not None or self._file.project is None:
+            return here
+        there = self._file.elsewhere(node)
+        return there[0].classes.by_node.get(there[1]) if there else None
+
+    def top(self, name: str) -> ClassInfo | None:
+        """A class of this file by its name."""
+        return self._top.get(name)
 
     def __iter__(self) -> Iterator[ClassInfo]:
         return iter(self.by_node.values())

@@ -31,9 +31,10 @@ _MEANT = re.compile(r"regist|hidden|hide|on purpose|intention|deliberate|state_d
 
 @dataclass(frozen=True)
 class Kept:
-    """A collection on ``self``: where it is kept, its name, and an element that is built there."""
+    """A collection on ``self``: where it is kept, what it is given, and an element that is built there."""
 
     store: ast.Attribute
+    value: ast.expr
     element: ast.Call
     function: FunctionInfo
 
@@ -78,7 +79,7 @@ def _in_init(file: SourceFile, owner: ClassInfo, info: FunctionInfo) -> Iterator
             continue  # the idiom that hides a module on purpose
         built = [e for e in (*elements, *added) if isinstance(e, ast.Call) and keeps_something(file, e)]
         if built and not _used_to_register(file, owner, attribute, value):
-            yield Kept(store, built[0], info)
+            yield Kept(store, value, built[0], info)
 
 
 def _is_collection(file: SourceFile, value: ast.expr) -> bool:
@@ -231,7 +232,7 @@ def _is_attribute(node: ast.AST, info: FunctionInfo, attribute: str) -> bool:
 
 
 def _meant(file: SourceFile, store: ast.Attribute) -> bool:
-    line = file.span(store).line
+    line = store.lineno
     said = [file.lines.line(n) for n in (line - 2, line - 1)]
     comments = [text for text in said if text.lstrip().startswith("#")]
     return any(_MEANT.search(text) for text in (*comments, file.lines.line(line).partition("#")[2]))

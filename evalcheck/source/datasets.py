@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from evalcheck.source import words
 from evalcheck.source.file import SourceFile
+from evalcheck.source.reaching import held_out
 from evalcheck.source.values import identifiers, literal
 
 _SPLITS = ("split", "mode", "phase", "subset", "image_set", "set", "partition", "stage")
@@ -29,7 +30,7 @@ def evaluation_datasets(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
         if reason == "train":
             continue
         if not reason and _looks_like_data(file, call):
-            reason = _bound_as(file, call)
+            reason = _bound_as(file, call) or _of_all_splits(file, call)
         if reason and not _meant(file, call):
             yield call, reason
 
@@ -74,6 +75,16 @@ def _bound_as(file: SourceFile, call: ast.Call) -> str:
     if named and all(words.says_evaluation(one) for one in named):
         return f"it is read by {named[0]}"
     return ""
+
+
+def _of_all_splits(file: SourceFile, call: ast.Call) -> str:
+    """``{x: ImageFolder(root / x, transforms[x]) for x in ["train", "val"]}`` builds the held-out one too."""
+    outer = file.parent(call)
+    if not isinstance(outer, ast.DictComp) or outer.value is not call or len(outer.generators) != 1:
+        return ""
+    splits = literal(outer.generators[0].iter)
+    held = held_out(splits) if isinstance(splits, tuple) else ""
+    return f"it is built for {held!r} as well" if held else ""
 
 
 def _scope(file: SourceFile, node: ast.AST) -> ast.AST:

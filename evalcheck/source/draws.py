@@ -19,10 +19,10 @@ _SEEDING = re.compile(
 _SETTING_UP = re.compile(
     r"setup|set_up|init|prepare|config|launch|environment|distributed|parse|options|build", re.I
 )
-_TORCH = re.compile(
+TORCH_DRAW = re.compile(
     r"^torch\.(?:rand|randn|randint|randperm|normal|bernoulli|multinomial|rand_like|randn_like|randint_like)$"
 )
-_OTHERS = re.compile(
+GLOBAL_DRAW = re.compile(
     r"^(?:random|numpy\.random)\.(?:random|rand|randn|randint|shuffle|permutation|choice|choices|sample|"
     r"uniform|normal|gauss|randrange)$"
 )
@@ -55,7 +55,7 @@ def draws(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
             yield call, "the data are split at random"
     for call in file.every_call():
         name = file.resolve(call.func) or ""
-        if (_TORCH.match(name) or _OTHERS.match(name)) and file.class_of(call) is None:
+        if (TORCH_DRAW.match(name) or GLOBAL_DRAW.match(name)) and file.class_of(call) is None:
             yield call, "random numbers are drawn"
     for call in file.every_call():
         info = file.function_of(call)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from evalcheck.finding import Place, Span
 from evalcheck.source.classes import Classes, ClassInfo
@@ -15,6 +17,13 @@ from evalcheck.source.lines import Lines
 from evalcheck.source.names import Names
 from evalcheck.source.reading import Unreadable
 
+if TYPE_CHECKING:
+    from evalcheck.source.project import Project
+
+# A comment that silences a finding, with the reason that people give there: it is held against the findings
+# afterwards, and must not keep a check from making them.
+SILENCING = re.compile(r"#\s*(?:evalcheck\s*:\s*ignore|noqa\s*:).*")
+
 
 class SourceFile:
     """A parsed file. Everything beyond the tree is worked out when it is first asked for."""
@@ -23,7 +32,13 @@ class SourceFile:
         self.path = path
         self.text = text
         self.tree = tree
-        self.lines = Lines(text, path)
+        self.origin = ""  # the absolute path, where imports are to be followed
+        self.project: Project | None = None
+        self._elsewhere: dict[str, tuple[SourceFile, ast.AST] | None] = {}
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self.text, self.path)
 
     @classmethod
     def from_text(cls, text: str, path: str) -> SourceFile:
@@ -42,6 +57,10 @@ class SourceFile:
             raise Unreadable(f"{path}: not valid Python: {error}") from None
         return cls(text, path, tree)
 
+    def close(self) -> None:
+        """Let go of the tree and of all that hangs on it, without waiting for the garbage collector."""
+        self.__dict__.clear()
+
     # Where things are.
 
     def span(self, node: ast.AST) -> Span:
@@ -57,9 +76,14 @@ class SourceFile:
         return Place(self.span(node))
 
     def said(self, node: ast.AST) -> str:
-        """The node's own text, for words of people (comments in it included)."""
-        span = self.span(node)
-        return "\n".join(self.lines.all[span.line - 1 : span.end_line])
+        """The lines of a node, for words of people: comments count, but not those that silence a finding."""
+        first = getattr(node, "lineno", 1)
+        last = getattr(node, "end_lineno", None) or first
+        return "\n".join(self.line(number) for number in range(first, last + 1))
+
+    def line(self, number: int) -> str:
+        """One line by the parser's number, likewise for words of people."""
+        return SILENCING.sub("", self.lines.line(number))
 
     def mentions(self, *words: str) -> bool:
         """Whether any of the words stands in the file at all: the cheap way to be done with it."""
@@ -110,18 +134,32 @@ class SourceFile:
 
     @cached_property
     def classes(self) -> Classes:
-        return Classes(self.tree, self.index, self.names)
+        return Classes(self)
 
     @cached_property
     def functions(self) -> Functions:
-        return Functions(self.tree, self.index, self.names, self.classes)
+        return Functions(self)
 
     def resolve(self, node: ast.AST) -> str | None:
         """The dotted name that an expression means through imports, such as ``torch.nn.Linear``."""
         return self.names.resolve(node)
 
+    def defines(self, name: str) -> ast.AST | None:
+        """The class or function at the top of the file that has this name."""
+        kind, function = self.classes.top(name), self.functions.top(name)
+        return kind.node if kind else function.node if function else None
+
+    def elsewhere(self, node: ast.AST) -> tuple[SourceFile, ast.AST] | None:
+        """The definition in another file of the project that an expression means, and that file."""
+        dotted = self.resolve(node) if self.project is not None else None
+        if dotted is None or self.project is None:
+            return None
+        if dotted not in self._elsewhere:
+            self._elsewhere[dotted] = self.project.definition(dotted, self)
+        return self._elsewhere[dotted]
+
     def callee(self, call: ast.Call) -> FunctionInfo | None:
-        """The function or method of this file that a call reaches, where that is certain."""
+        """The function or method of the project that a call reaches, where that is certain."""
         return self.functions.callee(call)
 
     def calls_in(self, scope: ast.AST) -> list[ast.Call]:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evalcheck.source.classes import Classes, ClassInfo
-from evalcheck.source.index import Function, Index
-from evalcheck.source.names import Names, parameters
+from evalcheck.source.classes import ClassInfo
+from evalcheck.source.index import Function
+from evalcheck.source.names import parameters
+
+if TYPE_CHECKING:
+    from evalcheck.source.file import SourceFile
 
 
 @dataclass(frozen=True, eq=False)
 class FunctionInfo:
-    """A function or method of the file; ``owner`` is the class that it is a method of."""
+    """A function or method; ``owner`` is the class that it is a method of.
+
+    ``file`` is the file that it stands in: look everything up there.
+    """
 
     node: Function
     owner: ClassInfo | None
     scope: ast.AST
+    file: SourceFile
 
     @property
     def name(self) -> str:
@@ -44,20 +53,37 @@ def _tail(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
-class Functions:
-    """All functions of a file, and the calls between them."""
+class ByNode(dict[ast.AST, FunctionInfo]):
+    """Functions by their nodes. An inherited method of another file is known to its own file only."""
 
-    def __init__(self, tree: ast.Module, index: Index, names: Names, classes: Classes) -> None:
-        self._tree, self._index, self._names, self._classes = tree, index, names, classes
-        self.by_node: dict[ast.AST, FunctionInfo] = {}
+    def __missing__(self, node: ast.AST) -> FunctionInfo:
+        file: SourceFile | None = getattr(node, "_evalcheck_file", lambda: None)()
+        if file is None or node not in file.functions.by_node:
+            raise KeyError(node)
+        return file.functions.by_node[node]
+
+
+class Functions:
+    """All functions of a file, and the calls between them and to other files of the project."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self._tree, self._index, self._names = file.tree, file.index, file.names
+        self.by_node = ByNode()
         self._by_scope: dict[ast.AST, dict[str, FunctionInfo]] = {}
-        for node in index.functions:
-            scope = index.scopes[node]
-            info = FunctionInfo(node, classes.by_node.get(scope), scope)
+        here = weakref.ref(file)  # from node to file and back would be a circle that nobody frees
+        for node in file.index.functions:
+            scope = file.index.scopes[node]
+            info = FunctionInfo(node, file.classes.by_node.get(scope), scope, file)
             self.by_node[node] = info
+            node._evalcheck_file = here  # type: ignore[union-attr]
             if info.owner is None:
                 self._by_scope.setdefault(scope, {})[node.name] = info
         self._callers: dict[FunctionInfo, list[ast.Call]] | None = None
+
+    def top(self, name: str) -> FunctionInfo | None:
+        """A function at the top of the file."""
+        return self._by_scope.get(self._tree, {}).get(name)
 
     def __iter__(self) -> Iterator[FunctionInfo]:
         return iter(self.by_node.values())
@@ -77,7 +103,7 @@ class Functions:
         return info
 
     def callee(self, call: ast.Call, itself: ClassInfo | None = None) -> FunctionInfo | None:
-        """The function of this file that a call reaches, where that is certain.
+        """The function of the project that a call reaches, where that is certain.
 
         ``itself`` is the class that ``self`` is of, where it is not the class that is read.
         """
@@ -85,7 +111,8 @@ class Functions:
         if isinstance(func, ast.Name):
             return self._named(func)
         if isinstance(func, ast.Attribute):
-            return self._method(func, itself)
+            owner = self._receiver_class(func, itself)
+            return owner.method_info(func.attr) if owner else self._imported(func)
         return None
 
     def _named(self, name: ast.Name) -> FunctionInfo | None:
@@ -94,12 +121,11 @@ class Functions:
                 return self._by_scope[scope][name.id]
             if name.id in parameters(scope) or name.id in self._index.stores[scope]:
                 return None
-        return self._by_scope.get(self._tree, {}).get(name.id)
+        return self.top(name.id) or self._imported(name)
 
-    def _method(self, func: ast.Attribute, itself: ClassInfo | None) -> FunctionInfo | None:
-        owner = self._receiver_class(func, itself)
-        node = owner.method(func.attr) if owner else None
-        return self.by_node.get(node) if node is not None else None
+    def _imported(self, node: ast.Name | ast.Attribute) -> FunctionInfo | None:
+        there = self._file.elsewhere(node)
+        return there[0].functions.by_node.get(there[1]) if there else None
 
     def _receiver_class(self, func: ast.Attribute, itself: ClassInfo | None) -> ClassInfo | None:
         """The class of ``self`` in ``self.f()``, of ``super()``, or the class named in ``Net.f()``."""
@@ -108,7 +134,7 @@ class Functions:
         if isinstance(receiver, ast.Name):
             if method is not None and receiver.id == method.receiver:
                 return itself or method.owner
-            return self._classes.named(receiver)
+            return self._file.classes.named(receiver)
         if isinstance(receiver, ast.Call) and _tail(receiver.func) == "super" and method and method.owner:
             lineage = list(method.owner.lineage())[1:]
             return next((c for c in lineage if func.attr in c.methods), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from evalcheck.source import words
@@ -10,17 +11,21 @@ from evalcheck.source.file import SourceFile
 from evalcheck.source.index import FUNCTIONS
 from evalcheck.source.values import assigned, block_of, identifiers, is_parameter
 
+# Words of the mode itself, where names of other switches stand beside it.
+MODE = re.compile(r"train|eval|infer|determin", re.I)
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def mentions_mode(file: SourceFile, node: ast.AST, steps: int = 2) -> bool:
+def mentions_mode(
+    file: SourceFile, node: ast.AST, steps: int = 2, mode: re.Pattern[str] = words.MODE
+) -> bool:
     """Whether an expression depends on the mode, by its words or by those of its local variables."""
-    if any(words.MODE.search(name) for name in identifiers(node)):
+    if any(mode.search(name) for name in identifiers(node)):
         return True
     if steps == 0:
         return False
     return any(
-        mentions_mode(file, value, steps - 1)
+        mentions_mode(file, value, steps - 1, mode)
         for name in _local_names(file, node)
         for value in assigned(file, name)
     )
@@ -32,8 +37,13 @@ def _local_names(file: SourceFile, node: ast.AST) -> Iterator[ast.Name]:
             yield one
 
 
-def is_gate(file: SourceFile, test: ast.AST) -> bool:
-    """Whether a condition can switch code off in evaluation: the mode, or a switch of the caller."""
+def is_gate(file: SourceFile, test: ast.AST, strict: bool = False) -> bool:
+    """Whether a condition can switch code off in evaluation: the mode, or a switch of the caller.
+
+    Strictly taken, only the mode counts: ``need_weights`` chooses between two ways to the same values.
+    """
+    if strict:
+        return mentions_mode(file, test, mode=MODE)
     return mentions_mode(file, test) or any(_is_switch(file, part) for part in _conditions(test))
 
 
@@ -59,13 +69,13 @@ def _is_switch(file: SourceFile, test: ast.AST) -> bool:
     return is_parameter(file, test) or not assigned(file, test)
 
 
-def gated(file: SourceFile, node: ast.AST) -> bool:
+def gated(file: SourceFile, node: ast.AST, strict: bool = False) -> bool:
     """Whether something between a node and its function keeps it from running in every mode."""
     child = node
     for parent in file.ancestors(node):
-        if _gate_between(file, parent, child):
+        if _gate_between(file, parent, child, strict):
             return True
-        if isinstance(child, ast.stmt) and _left_early(file, child):
+        if isinstance(child, ast.stmt) and _left_early(file, child, strict):
             return True
         if isinstance(parent, (*FUNCTIONS, ast.Module, ast.ClassDef)):
             return False
@@ -73,32 +83,32 @@ def gated(file: SourceFile, node: ast.AST) -> bool:
     return False
 
 
-def _gate_between(file: SourceFile, parent: ast.AST, child: ast.AST) -> bool:
+def _gate_between(file: SourceFile, parent: ast.AST, child: ast.AST, strict: bool) -> bool:
     if isinstance(parent, (ast.If, ast.IfExp, ast.While)):
-        return child is not parent.test and is_gate(file, parent.test)
+        return child is not parent.test and is_gate(file, parent.test, strict)
     if isinstance(parent, ast.BoolOp):
         earlier = parent.values[: parent.values.index(child)] if child in parent.values else []
-        return any(is_gate(file, value) for value in earlier)
+        return any(is_gate(file, value, strict) for value in earlier)
     if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult):
         other = parent.right if child is parent.left else parent.left
         return mentions_mode(file, other)
     if isinstance(parent, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
-        return any(is_gate(file, test) for part in parent.generators for test in part.ifs)
-    if isinstance(parent, ast.Call):
+        return any(is_gate(file, test, strict) for part in parent.generators for test in part.ifs)
+    if isinstance(parent, ast.Call) and not strict:
         return child is not parent.func and any(
             mentions_mode(file, other, 0) for other in parent.args if other is not child
         )
     return isinstance(parent, ast.Match)
 
 
-def _left_early(file: SourceFile, statement: ast.stmt) -> bool:
+def _left_early(file: SourceFile, statement: ast.stmt, strict: bool) -> bool:
     """Whether an earlier statement of the block leaves it in one of the modes."""
     for earlier in block_of(file, statement):
         if earlier is statement:
             return False
         if isinstance(earlier, ast.Assert) and mentions_mode(file, earlier.test):
             return True
-        if isinstance(earlier, ast.If) and is_gate(file, earlier.test):
+        if isinstance(earlier, ast.If) and is_gate(file, earlier.test, strict):
             ends = [block[-1] for block in (earlier.body, earlier.orelse) if block]
             if any(isinstance(end, _LEAVES) for end in ends):
                 return True

@@ -44,20 +44,20 @@ def keeps_something(file: SourceFile, call: ast.Call) -> bool:
     if name == "timm.create_model":
         return True
     here = file.classes.named(call.func)
-    return here is not None and here.is_module and class_keeps_something(file, here)
+    return here is not None and here.is_module and class_keeps_something(here)
 
 
-def class_keeps_something(file: SourceFile, owner: ClassInfo) -> bool:
+def class_keeps_something(owner: ClassInfo) -> bool:
     """Whether an ``__init__`` of a class puts parameters, buffers or such layers on the module."""
     if owner.keeps is None:
         owner.keeps = False  # what a class says of itself while it is being asked
-        owner.keeps = _keeps(file, owner)
+        owner.keeps = _keeps(owner)
     return owner.keeps
 
 
-def _keeps(file: SourceFile, owner: ClassInfo) -> bool:
+def _keeps(owner: ClassInfo) -> bool:
     for one in owner.lineage():
-        init = one.methods.get("__init__")
+        init, file = one.methods.get("__init__"), one.file
         for call in file.calls_in(init) if init else ():
             name = file.resolve(call.func) or ""
             if name == "torch.nn.Parameter" or getattr(call.func, "attr", "") == "register_buffer":
@@ -97,21 +97,21 @@ def _rate(node: ast.expr | None, default: bool) -> bool | None:
     return None
 
 
-def class_depends_on_mode(file: SourceFile, owner: ClassInfo) -> bool | None:
+def class_depends_on_mode(owner: ClassInfo) -> bool | None:
     """Whether modules of a class behave otherwise in eval mode: yes, no, or None if it may be."""
     if not owner.modes:
         owner.modes = (False,)
-        owner.modes = (_modes(file, owner),)
+        owner.modes = (_modes(owner),)
     return owner.modes[0]
 
 
-def _modes(file: SourceFile, owner: ClassInfo) -> bool | None:
+def _modes(owner: ClassInfo) -> bool | None:
     verdict: bool | None = False
     for base in owner.outer_bases:
         if not base.startswith(("torch.nn.Module", "abc.", "typing.", "torch.nn.Sequential")):
             verdict = None
     for one in owner.lineage():
-        verdict = None if one.unknown_bases else verdict
+        verdict, file = None if one.unknown_bases else verdict, one.file
         for method in one.methods.values():
             if method.name not in ("train", "eval") and _looks_at_mode(file, method):
                 return True
@@ -133,7 +133,7 @@ def _layer_verdict(file: SourceFile, call: ast.Call, method: Function, owner: Cl
     if here is not None:
         if here is owner or not here.may_be_module:
             return False
-        found = class_depends_on_mode(file, here)
+        found = class_depends_on_mode(here)
     elif torch_layer(file, call) or (file.resolve(call.func) or "").startswith("torchvision.models."):
         found = depends_on_mode(file, call)
     else:

@@ -142,3 +142,25 @@ def _only_cast(value: ast.expr) -> bool:
 def _meant(info: FunctionInfo) -> bool:
     texts = [info.name, info.docstring, info.owner.name if info.owner else ""]
     return any(words.RE_ESTIMATION.search(text) for text in texts)
+
+
+def switched_off(file: SourceFile) -> Iterator[ast.Attribute]:
+    """``norm.track_running_stats = False`` outside of what builds, freezes or puts back."""
+    for scope, attributes in list(file.index.attributes.items()):
+        info = file.functions.by_node.get(scope)
+        if info is None or _meant(info) or "freeze" in info.name.lower() or "frozen" in info.name.lower():
+            continue
+        for node in attributes:
+            if node.attr != "track_running_stats" or not isinstance(node.ctx, ast.Store):
+                continue
+            value = _written(file, node)
+            if not isinstance(value, ast.Constant) or value.value is not False or in_reach(file, node):
+                continue  # in a forward it is the business of batchnorm-momentum-mutated
+            if _norm(file, node.value)[0] and not _put_back(file, node, info):
+                yield node
+
+
+def names_norm(file: SourceFile, node: ast.expr) -> bool:
+    """Whether an expression names a batch norm class of torch."""
+    found = file.resolve(node) or ""
+    return "Instance" not in found and bool(_NORM.search(found))

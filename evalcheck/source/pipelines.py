@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from evalcheck import transforms
 from evalcheck.source.file import SourceFile
-from evalcheck.source.values import UNKNOWN, assigned, block_of, literal
+from evalcheck.source.reaching import reaching, returned
+from evalcheck.source.values import UNKNOWN, literal
 
-_STEPS = 6
+_STEPS = 8
 
 
 def random_parts(file: SourceFile, node: ast.expr, steps: int = _STEPS) -> Iterator[ast.Call]:
@@ -34,7 +35,10 @@ def random_parts(file: SourceFile, node: ast.expr, steps: int = _STEPS) -> Itera
 
 def _of_call(file: SourceFile, call: ast.Call, steps: int) -> Iterator[ast.Call]:
     name = file.resolve(call.func)
-    if name is None:
+    if name is None or (transforms.library(name) is None and name.split(".")[0] != "torch"):
+        value = returned(file, call)
+        if value is not None:
+            yield from random_parts(file, value, steps - 1)
         return
     tail = name.rpartition(".")[2]
     known = transforms.library(name) is not None
@@ -54,62 +58,3 @@ def arguments(call: ast.Call, positional: tuple[str, ...]) -> dict[str, object]:
     given = {k.arg: literal(k.value) for k in call.keywords if k.arg}
     given.update(zip(positional, (literal(a) for a in call.args), strict=False))
     return {name: ("unknown" if value is UNKNOWN else value) for name, value in given.items()}
-
-
-def reaching(file: SourceFile, node: ast.expr) -> ast.expr | None:
-    """What a name, an attribute of ``self`` or an item of a dict of pipelines holds where it is used."""
-    if isinstance(node, ast.Name):
-        return _last_given(file, node)
-    if isinstance(node, ast.Subscript):
-        table = reaching(file, node.value)
-        return _item(table, node.slice) if isinstance(table, ast.Dict) else None
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-        owner = file.class_of(node)
-        stores = [
-            other
-            for method in (owner.methods.values() if owner else ())
-            for other in file.index.attributes.get(method, ())
-            if other.attr == node.attr and isinstance(other.ctx, ast.Store)
-        ]
-        parent = file.parent(stores[0]) if len(stores) == 1 else None
-        return parent.value if isinstance(parent, ast.Assign) else None
-    return None
-
-
-def _item(table: ast.Dict, key: ast.expr) -> ast.expr | None:
-    wanted = literal(key)
-    if wanted is UNKNOWN:
-        return None
-    return next(
-        (v for k, v in zip(table.keys, table.values, strict=True) if k and literal(k) == wanted), None
-    )
-
-
-def _last_given(file: SourceFile, name: ast.Name) -> ast.expr | None:
-    """The value that reaches a use: the last assignment before it, if no branch stands between."""
-    scope: ast.AST = file.names.binder(name) or file.tree
-    same_scope = scope is (next(iter(file.names.functions_around(name)), None) or file.tree)
-    stores = file.index.stores[scope].get(name.id, [])
-    if not same_scope:
-        values = assigned(file, name)
-        return values[0] if len(values) == 1 and len(stores) == 1 else None
-    before = [s for s in stores if (s.lineno, s.col_offset) < (name.lineno, name.col_offset)]
-    if not before or _grown(file, name, scope):
-        return None
-    last = max(before, key=lambda s: (s.lineno, s.col_offset))
-    statement = file.parent(last)
-    if not isinstance(statement, ast.Assign) or last not in statement.targets:
-        return None
-    around = [file.statement(name), *(a for a in file.ancestors(name) if isinstance(a, ast.stmt))]
-    return statement.value if any(one in block_of(file, statement) for one in around) else None
-
-
-def _grown(file: SourceFile, name: ast.Name, scope: ast.AST) -> bool:
-    """Whether the list is changed in place between: what it holds is then not known."""
-    return any(
-        isinstance(call.func, ast.Attribute)
-        and call.func.attr in ("append", "insert", "extend", "pop", "remove", "clear")
-        and isinstance(call.func.value, ast.Name)
-        and call.func.value.id == name.id
-        for call in file.calls_in(scope)
-    )

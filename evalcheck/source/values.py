@@ -98,6 +98,8 @@ def self_attributes(file: SourceFile, owner: ClassInfo) -> dict[str, list[tuple[
     """What the methods of a class put on ``self``, by attribute; ancestors in the file included."""
     found: dict[str, list[tuple[ast.Attribute, ast.expr]]] = {}
     for one in owner.lineage():
+        if one.file is not file:
+            continue  # its expressions mean what the names of its own file say
         for method in one.methods.values():
             for store, value in stores_on_self(file, method):
                 found.setdefault(store.attr, []).append((store, value))

@@ -54,7 +54,7 @@ class Stub:
         self.during()
         return self.report
 
-    def lint(self, paths: Any, settings: Any) -> Report:
+    def lint(self, paths: Any, settings: Any, **others: Any) -> Report:
         self.calls.append({"paths": list(paths), "settings": settings})
         self.during()
         return self.report

@@ -308,7 +308,7 @@ def test_bad_words_are_refused_in_one_line(folder: Path, stub: Stub, words: list
         (["lint"], "Missing argument 'PATH...'"),
         (["net.py:Net", "--devise", "cpu"], "No such option '--devise'"),
         (["net.py:Net", "--device", "tpu"], "'tpu' is not one of auto, cpu, cuda, cuda:N, mps."),
-        (["net.py:Net", "--format", "xml"], "'xml' is not one of terminal, concise, json."),
+        (["net.py:Net", "--format", "xml"], "'xml' is not one of terminal, concise, json, sarif, github."),
         (["net.py:Net", "--batches", "0"], "0 is not in the range"),
     ],
 )
@@ -321,7 +321,7 @@ def test_a_mistake_in_the_settings_is_refused(folder: Path, stub: Stub) -> None:
     """The file and the key are named."""
     write(folder, "pyproject.toml", "[tool.evalcheck]\nselct = []\n")
     line = "[tool.evalcheck] has no option 'selct' (did you mean 'select'?); "
-    known = "there are select, ignore, severity, options, exclude\n"
+    known = "there are select, ignore, severity, options, exclude, per-file-ignores, frameworks\n"
     assert refused("net.py:Net").endswith(f"pyproject.toml: {line}{known}")
 
 

@@ -10,8 +10,9 @@ import pytest
 from torch import nn
 
 from evalcheck import checks, conformance, rulebook
-from evalcheck.finding import Layer, Place, Sighting, Unanswerable
+from evalcheck.finding import Place, Sighting, Unanswerable
 from evalcheck.loader import LoaderView
+from evalcheck.terms import Layer
 
 PAGE = """\
 # made-up
@@ -165,8 +166,10 @@ def test_a_source_block_is_compared_by_lines(monkeypatch: pytest.MonkeyPatch) ->
     page = PAGE.format(layer="source", flagged=code, fine="x = 1", missed="x = 1").replace(
         "made-up", "eval-not-called"
     )
-    (line,) = conformance.verify(rulebook.read("eval-not-called", page))
+    page = page.replace('"]', '"]\nreads = [["eval"]]', 1)
+    line, unshown = conformance.verify(rulebook.read("eval-not-called", page))
     assert line.endswith("line 3 of the block is marked and not reported")
+    assert "no section 'Fixed'" in unshown
 
 
 def test_the_form_of_a_page_is_held() -> None:
@@ -175,7 +178,7 @@ def test_the_form_of_a_page_is_held() -> None:
     page = page.replace("## Seen in", "\n" * 150).replace('["loader"]', '["loader", "probe"]')
     found = conformance.verify(rulebook.read("made-up", page))
     assert found[:6] == [
-        "made-up: the page has 186 lines, and may have 150",
+        "made-up: the page has 186 lines, and may have 160",
         "made-up: the section 'Seen in' is missing",
         "made-up: there is no check for the layer loader (No module named 'evalcheck.checks.loader.made_up')",
         "made-up: no block of the section Flagged is for the layer probe",
@@ -202,3 +205,48 @@ def test_graph_and_probe_blocks_get_their_subjects(monkeypatch: pytest.MonkeyPat
     _, (model, loader, train) = asked[-1]
     assert isinstance(model, nn.Flatten)
     assert (loader, train) == ([1], None)
+
+
+def source_page(fixed: str, flagged: str = "def run(model):\n    model.eval  # flagged") -> list[str]:
+    page = PAGE.format(layer="source", flagged=flagged, fine="x = 1", missed="x = 1")
+    page = page.replace("made-up", "eval-not-called").replace('"]', '"]\nreads = [["eval"]]', 1)
+    if fixed:
+        page = page.replace("## Fine", f"## Fixed\n\n```python\n{fixed}\n```\n\n## Fine")
+    return conformance.verify(rulebook.read("eval-not-called", page))
+
+
+def test_blocks_of_fixed_are_what_fixes_make_of_flagged_blocks() -> None:
+    """In their order; marks are left out."""
+    assert source_page("def run(model):\n    model.eval()") == []
+    (line,) = source_page("def run(model):\n    model.train()")
+    assert "(Fixed): the block of line 20 becomes this instead:\ndef run(model):\n    model.eval()" in line
+    both = "def run(model):\n    model.eval()\n```\n\n```python\nx = 1"
+    (line,) = source_page(both)
+    assert line.endswith("(Fixed): no block of the section Flagged is left for it")
+
+
+def test_a_check_with_fixes_needs_the_section_fixed() -> None:
+    """What it would hold is said."""
+    (line,) = source_page("")
+    assert line.startswith(
+        "eval-not-called: the check offers fixes, and no section 'Fixed' shows what they make"
+    )
+    assert line.endswith("it is:\ndef run(model):\n    model.eval()")
+
+
+def test_unsafe_fixes_are_shown_as_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first line says so."""
+    from dataclasses import replace
+
+    real = checks.find("source", "eval-not-called")
+
+    def shy(file: Any, options: Any) -> Iterator[Sighting]:
+        for sighting in real(file, options):
+            assert sighting.fix is not None
+            yield replace(sighting, fix=replace(sighting.fix, safe=False))
+
+    monkeypatch.setattr(checks, "find", lambda layer, rule: shy)
+    assert source_page("# unsafe\ndef run(model):\n    model.eval()") == []
+    (line,) = source_page("def run(model):\n    model.eval()")
+    assert line.endswith("nothing is fixed in the block of line 20: is its fix unsafe?")
+    assert source_page("")[0].endswith("it is:\n# unsafe\ndef run(model):\n    model.eval()")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from evalcheck.finding import (
+    Edit,
     Finding,
+    Fix,
     Gap,
     Measure,
     Place,
@@ -97,6 +99,31 @@ def full() -> Report:
         ),
         measurements=measured(),
         notes=("evaluation data: eval_loader() of net.py",),
+    )
+
+
+def read() -> Report:
+    """What the reader finds: a fix, several lines, a notebook's cell, signs that formats must escape."""
+    here = Span("odd, dir/net 100%:1.py", 3, 5, 4, 9, text="F.dropout(")
+    behind = Span(here.path, 4, 8, 4, 8)
+    cell = Span("train.ipynb", 2, 1, 2, 12, cell=3, text="model(x)")
+    fix = Fix("pass the mode", (Edit(behind, ", training=self.training"),), safe=False)
+    gated = Sighting(
+        "source",
+        Place(here),
+        "100% of the units: dropout is on,\nalways",
+        (Quote(Place(Span(here.path, 1, 1, 1, 9)), "run by forward"),),
+        fix=fix,
+    )
+    return Report(
+        target="odd, dir, train.ipynb",
+        findings=(
+            Finding("functional-dropout-ungated", "noise", "error", (gated,)),
+            Finding("missing-eval", "mode", "warning", (Sighting("source", Place(cell), "no eval()"),)),
+            Finding("missing-eval", "mode", "note", (Sighting("graph", Place(module="a.b"), "no eval()"),)),
+        ),
+        faults=("missing-eval (source), f:1: KeyError: 'x'",),
+        unread=("bad.py:3: not valid Python",),
     )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib import resources
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,8 +11,8 @@ import pytest
 from evalcheck.finding import Report
 from evalcheck.reporters import FORMATS, render
 from tests.reporters import samples
+from tests.reporters.keeping import kept
 
-GOLDEN = Path(__file__).parent / "golden"
 CASES = {
     "terminal-80": ("terminal", {"width": 80}),
     "terminal-120": ("terminal", {"width": 120}),
@@ -30,10 +28,7 @@ def test_output_is_what_the_golden_file_says(name):
     """EVALCHECK_GOLDEN=1 rewrites the files; the change is then read in the diff."""
     format, options = CASES[name]
     text = render(samples.full(), format, **options)
-    file = GOLDEN / f"{name}.txt"
-    if os.environ.get("EVALCHECK_GOLDEN"):
-        file.write_text(text, "utf8")
-    assert text == file.read_text("utf8")
+    assert text == kept(name, text)
 
 
 @pytest.mark.parametrize("report", [samples.full(), samples.empty()], ids=["full", "empty"])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalcheck.source import SourceFile
-from evalcheck.source.modes import runs_in_train_mode
+from evalcheck.source.modes import facts
 
 HEAD = "import torch\n"
 CALL = "out = model(x)"
@@ -101,7 +101,7 @@ def modes_when_run(text: str) -> list[bool]:
 def test_a_run_is_reported_only_if_it_is_in_train_mode(body: list[str]) -> None:
     """And where nothing but literals decides, it is reported if it is."""
     text = program(body)
-    reported = list(runs_in_train_mode(SourceFile.from_text(text, "fit.py")))
+    reported = facts(SourceFile.from_text(text, "fit.py")).runs
     truth = modes_when_run(text)
     if reported:
         assert all(truth), text
@@ -111,9 +111,8 @@ def test_a_run_is_reported_only_if_it_is_in_train_mode(body: list[str]) -> None:
 
 
 def lines_of(text: str) -> list[int]:
-    return [
-        run.call.lineno for run in runs_in_train_mode(SourceFile.from_text(textwrap.dedent(text), "a.py"))
-    ]
+    found = facts(SourceFile.from_text(textwrap.dedent(text), "a.py")).runs
+    return [getattr(use.site.node, "lineno", 0) for use in found]
 
 
 def test_a_helper_is_judged_by_the_caller_that_leaves_train_mode() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.collections_of_modules import kept_out_of_sight
+from evalcheck.source.registration import registered
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -26,4 +27,5 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             ),
             evidence=quotes,
             subject=kept.store.attr,
+            fix=registered(file, kept),
         )

@@ -3,38 +3,70 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Callable
 
 from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
 from evalcheck.source.layers import CONTAINERS, class_depends_on_mode, depends_on_mode, torch_layer
-from evalcheck.source.modes.state import Obj
-from evalcheck.source.values import within
+from evalcheck.source.modes.state import Obj, Site
+from evalcheck.source.values import literal, within
+
+Verdict = Callable[[], bool | None]
+
+# Models of libraries that hold batch norm or an active dropout, whatever they are told.
+_TORCHVISION = re.compile(
+    r"^torchvision\.models\.(?:resnet|resnext|wide_resnet|vgg|alexnet|densenet|mobilenet|mnasnet|shufflenet|"
+    r"squeezenet|googlenet|inception|efficientnet|regnet|swin|convnext)\w*$"
+)
+_TIMM = re.compile(
+    r"resnet|resnext|efficientnet|mobilenet|densenet|regnet|rexnet|vgg|hrnet|inception|dla|ghostnet"
+)
+_SMP = re.compile(
+    r"^segmentation_models_pytorch\.(?:Unet|UnetPlusPlus|FPN|PSPNet|DeepLabV3\w*|Linknet|MAnet|PAN)$"
+)
 
 
-def built_object(file: SourceFile, call: ast.Call, kind: ClassInfo | None) -> Obj | None:
-    """The model that a call builds, in the train mode that every module is born in."""
-    if kind is not None:
-        if not kind.is_module or kind.of_framework or _sees_to_its_mode(file, kind):
-            return None
-        return Obj(kind, None, class_depends_on_mode(file, kind), call)
-    name = file.resolve(call.func) or ""
+def builds_known_model(file: SourceFile, call: ast.Call, name: str) -> Verdict | None:
+    """Whether a call of a library builds a model; the answer says, when asked, if it depends on the mode."""
     if name in CONTAINERS:
-        return Obj(None, None, _of_sequence(file, call), call)
+        return lambda: _of_sequence(file, call)
     if torch_layer(file, call) is not None:
-        return Obj(None, None, depends_on_mode(file, call), call)
-    tail = name.rpartition(".")[2]
-    if name.startswith("torchvision.models.") and tail.islower():
-        return Obj(None, None, True, call)
-    return None
+        return lambda: depends_on_mode(file, call)
+    if name.startswith("torchvision.models.") and ".quantization" not in name:
+        tail = name.rpartition(".")[2]
+        return (lambda: True if _TORCHVISION.match(name) else None) if tail.islower() else None
+    if name in ("timm.create_model", "timm.models.create_model"):
+        chosen = literal(call.args[0]) if call.args else None
+        return lambda: True if isinstance(chosen, str) and _TIMM.search(chosen) else None
+    return (lambda: True) if _SMP.match(name) else None
 
 
-def _sees_to_its_mode(file: SourceFile, kind: ClassInfo) -> bool:
+def built_by(kind: ClassInfo, site: Site) -> Obj:
+    """A model of a class of the project, in the train mode that every module is born in."""
+    return Obj(
+        kind, built=site, ask_mode=lambda: None if sees_to_its_mode(kind) else class_depends_on_mode(kind)
+    )
+
+
+def is_born_training(obj: Obj) -> bool:
+    """Whether an object that was built and never told is a module in train mode for certain."""
+    kind = obj.kind
+    if kind is None:
+        return obj.by_mode is True and (obj.copied is None or is_born_training(obj.copied))
+    return kind.is_module and not kind.of_framework and not sees_to_its_mode(kind)
+
+
+def sees_to_its_mode(kind: ClassInfo) -> bool:
     """Whether a class has its own train() or eval(), or calls one when it is built."""
     if kind.method("train") or kind.method("eval"):
         return True
-    init = kind.method("__init__")
-    calls = file.calls_in(init) if init else []
-    return any(isinstance(c.func, ast.Attribute) and c.func.attr in ("eval", "train") for c in calls)
+    for one in kind.lineage():
+        init = one.methods.get("__init__")
+        calls = one.file.calls_in(init) if init else []
+        if any(isinstance(c.func, ast.Attribute) and c.func.attr in ("eval", "train") for c in calls):
+            return True
+    return False
 
 
 def _of_sequence(file: SourceFile, call: ast.Call) -> bool | None:
@@ -46,7 +78,7 @@ def _of_sequence(file: SourceFile, call: ast.Call) -> bool | None:
             verdict = None
         for one in inner:
             kind = file.classes.named(one.func)
-            found = class_depends_on_mode(file, kind) if kind else depends_on_mode(file, one)
+            found = class_depends_on_mode(kind) if kind else depends_on_mode(file, one)
             if found:
                 return True
             verdict = None if found is None else verdict

@@ -1,35 +1,51 @@
-"""What expressions are worth on paper, and what their calls do to modes."""
+"""What expressions are worth on paper; what their calls do is said in ``calls``."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from evalcheck.source.classes import ClassInfo
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.index import children
-from evalcheck.source.layers import class_depends_on_mode
 from evalcheck.source.modes import effects
 from evalcheck.source.modes.binding import bind, compared
-from evalcheck.source.modes.builders import built_object
-from evalcheck.source.modes.frames import Frame, Runner, Seen
-from evalcheck.source.modes.state import Const, Items, Obj, Part, State, Value, meet
+from evalcheck.source.modes.calls import Calls
+from evalcheck.source.modes.collections import Collections
+from evalcheck.source.modes.dotted import dotted
+from evalcheck.source.modes.frames import Frame
+from evalcheck.source.modes.state import (
+    Anonymous,
+    Const,
+    Func,
+    Items,
+    Obj,
+    Part,
+    State,
+    Table,
+    Value,
+    Was,
+    join,
+    meet,
+)
 from evalcheck.source.modes.switching import Modes
 
-DEEPEST_CALL = 8
+if TYPE_CHECKING:
+    from evalcheck.source.modes.machine import Machine
+
 DEEPEST_EXPRESSION = 60
 
 
-class Expressions:
+class Expressions(Collections):
     """Evaluates expressions for the machine that runs statements."""
 
-    def __init__(self, machine: Runner) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.file = machine.file
+        self.modes = Modes(machine)
+        self.calls = Calls(self)
         self._symbols: dict[object, Obj] = {}
-        self.modes = Modes()
+        self._decorators: dict[FunctionInfo, tuple[str, ...]] = {}
         self._depth = 0
-
-    # Values.
 
     def evaluate(self, node: ast.expr, state: State, frame: Frame) -> Value:
         """The value of an expression; its calls have their effects on ``state``."""
@@ -37,64 +53,41 @@ class Expressions:
         try:
             if self._depth > DEEPEST_EXPRESSION:
                 return None
-            return self._value(node, state, frame)
+            kind = type(node)
+            known = _KINDS.get(kind)
+            return known(self, node, state, frame) if known else self._other(node, state, frame)
         finally:
             self._depth -= 1
 
-    def _value(self, node: ast.expr, state: State, frame: Frame) -> Value:
-        if isinstance(node, ast.Constant):
-            return Const(node.value)
-        if isinstance(node, ast.Name):
-            return self._name(node, state, frame)
-        if isinstance(node, ast.Attribute):
-            return self.attribute(self.evaluate(node.value, state, frame), node.attr, state)
-        if isinstance(node, ast.Call):
-            return self._call(node, state, frame)
-        if isinstance(node, (ast.Tuple, ast.List)):
-            return Items(tuple(self.evaluate(item, state, frame) for item in node.elts))
-        if isinstance(node, ast.Subscript):
-            key = self.evaluate(node.slice, state, frame)
-            owner = self.evaluate(node.value, state, frame)
-            return self.item(owner, key.value, state) if isinstance(key, Const) else self._part(owner)
-        if isinstance(node, ast.IfExp):
-            test = self.truth(node.test, state, frame)
-            if test is not None:
-                return self.evaluate(node.body if test else node.orelse, state, frame)
-            return meet(self.evaluate(node.body, state, frame), self.evaluate(node.orelse, state, frame))
-        if isinstance(node, (ast.Await, ast.Starred)):
-            return self.evaluate(node.value, state, frame)
-        if isinstance(node, ast.NamedExpr):
-            value = self.evaluate(node.value, state, frame)
-            self.machine.assign(node.target, value, state, frame)
-            return value
-        return self._other(node, state, frame)
-
     def _other(self, node: ast.expr, state: State, frame: Frame) -> Value:
         """Any other expression: its calls count, its value is not known."""
-        if isinstance(node, ast.Lambda):
-            return None
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
-            for part in node.generators:
-                source = self.evaluate(part.iter, state, frame)
-                self.machine.assign(part.target, source if isinstance(source, Part) else None, state, frame)
-            inner = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-            for item in inner:
-                self.evaluate(item, state, frame)
-            return None
         for child in children(node):
             if isinstance(child, ast.expr):
                 self.evaluate(child, state, frame)
         return None
 
+    def _constant(self, node: ast.Constant, state: State, frame: Frame) -> Value:
+        return Const(node.value)
+
     def _name(self, node: ast.Name, state: State, frame: Frame) -> Value:
         if node.id in state.names:
             return state.names[node.id]
-        key = (self.machine.module, node.id)
+        file = frame.file
+        key = (self.machine.module(file), node.id)
         if key in state.attributes:
             return state.attributes[key]
-        if self.file.names.imported.get(node.id) or self.file.classes.named(node):
+        if file.names.imported.get(node.id) or file.classes.top(node.id):
             return None
-        return None if node.id in effects.BUILTINS else frozenset({self._symbol(key, None)})
+        function = file.functions.top(node.id)
+        if function is not None:
+            return Func(function)
+        return None if node.id in effects.BUILTINS else frozenset({self.symbol(key, None, node.id)})
+
+    def _attribute(self, node: ast.Attribute, state: State, frame: Frame) -> Value:
+        owner = self.evaluate(node.value, state, frame)
+        if node.attr in ("eval", "train") and isinstance(node.ctx, ast.Load):
+            self.modes.taint((owner,), state)  # it is called somewhere else
+        return self.attribute(owner, node.attr, state)
 
     def attribute(self, owner: Value, name: str, state: State) -> Value:
         """``owner.name``: what was put there, or what stands for it."""
@@ -104,196 +97,154 @@ class Expressions:
             return None
         if name == "module":
             return owner
+        if name == "__dict__":
+            return Part(owner)
+        if name == "training":
+            obj = next(iter(owner))
+            return Was(obj, state.mode(obj)) if len(owner) == 1 else None
         found: Value = None
         for place, obj in enumerate(sorted(owner, key=id)):
-            if (obj, name) in state.attributes:
-                value = state.attributes[obj, name]
-            elif obj.built is not None:
-                value = Part(frozenset({obj}))
-            else:
-                value = frozenset({self._symbol((obj, name), obj)})
+            value = self._attribute_of(obj, name, state)
             found = value if place == 0 else meet(found, value)
         return found
 
-    def item(self, owner: Value, key: object, state: State) -> Value:
-        """``owner[key]``."""
-        if isinstance(owner, Items):
-            if isinstance(key, int) and -len(owner.items) <= key < len(owner.items):
-                return owner.items[key]
-            return None
-        if isinstance(owner, frozenset):
-            return self.attribute(owner, f"[{key!r}]", state)
-        return owner if isinstance(owner, Part) else None
+    def _attribute_of(self, obj: Obj, name: str, state: State) -> Value:
+        if (obj, name) in state.attributes:
+            return state.attributes[obj, name]
+        if obj.built is not None:
+            return Part(frozenset({obj}))
+        return frozenset({self.symbol((obj, name), obj, name)})
 
-    def _part(self, owner: Value) -> Value:
-        return Part(owner) if isinstance(owner, frozenset) else owner if isinstance(owner, Part) else None
-
-    def _symbol(self, key: object, parent: Obj | None, kind: ClassInfo | None = None) -> Obj:
+    def symbol(self, key: object, parent: Obj | None, name: str = "") -> Obj:
         """The one object that stands for something not built here."""
-        if key not in self._symbols:
-            self._symbols[key] = Obj(kind, parent, class_depends_on_mode(self.file, kind) if kind else None)
+        found = self._symbols.get(key)
+        if found is None:
+            found = self._symbols[key] = Obj(None, parent, name=name)
             if parent is not None:
-                self.modes.below.setdefault(parent, []).append(self._symbols[key])
-        return self._symbols[key]
+                self.modes.below.setdefault(parent, []).append(found)
+        return found
 
-    def stand_in(self, key: object, kind: ClassInfo | None = None) -> Value:
-        """A value for a parameter that nobody in the file gives."""
-        return frozenset({self._symbol(key, None, kind)})
+    def keep(self, key: object, obj: Obj) -> Obj:
+        """An object by the call that builds it, the same one in every round of a loop."""
+        return self._symbols.setdefault(key, obj)
 
-    def truth(self, test: ast.expr, state: State, frame: Frame) -> bool | None:
-        """Whether a condition holds, where literals decide it."""
-        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            value = self.truth(test.operand, state, frame)
-            return None if value is None else not value
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            left = self.evaluate(test.left, state, frame)
-            right = self.evaluate(test.comparators[0], state, frame)
-            return compared(test.ops[0], left, right)
-        value_ = self.evaluate(test, state, frame)
-        return bool(value_.value) if isinstance(value_, Const) else None
+    # Expressions with several ways.
 
-    # Calls.
+    def _if(self, node: ast.IfExp, state: State, frame: Frame) -> Value:
+        test = self.truth(node.test, state, frame)
+        if test is not None:
+            return self.evaluate(node.body if test else node.orelse, state, frame)
+        other = state.copy()
+        one = self.evaluate(node.body, state, frame)
+        two = self.evaluate(node.orelse, other, frame)
+        state.take(join(state, other) or state)
+        return meet(one, two)
 
-    def _call(self, node: ast.Call, state: State, frame: Frame) -> Value:
-        func = node.func
-        owner = self.evaluate(func.value, state, frame) if isinstance(func, ast.Attribute) else None
-        target = None if isinstance(func, ast.Attribute) else self.evaluate(func, state, frame)
-        given = [self.evaluate(a, state, frame) for a in node.args]
-        named = {k.arg or "**": self.evaluate(k.value, state, frame) for k in node.keywords}
-        if isinstance(func, ast.Attribute) and isinstance(owner, (frozenset, Part)):
-            known = self._method(node, func.attr, owner, given, named, state, frame)
-            if known is not NotImplemented:
-                return known
-        elif isinstance(target, frozenset) and (known := self._object_called(node, target, state, frame)):
-            self.modes.taint((*given, *named.values()), state)
-            return known
-        return self._function(node, given, named, state, frame)
+    def _bool(self, node: ast.BoolOp, state: State, frame: Frame) -> Value:
+        """``a and b``: what stands behind may not be run."""
+        found = self.evaluate(node.values[0], state, frame)
+        for item in node.values[1:]:
+            decided = self._truth_of(found)
+            if decided is not None and decided is isinstance(node.op, ast.Or):
+                return found
+            way = state.copy() if decided is None else state
+            value = self.evaluate(item, way, frame)
+            if way is not state:
+                state.take(join(state, way) or state)
+            found = value if decided is not None else meet(found, value)
+        return found
 
-    def _method(
-        self,
-        node: ast.Call,
-        name: str,
-        owner: frozenset[Obj] | Part,
-        given: list[Value],
-        named: dict[str, Value],
-        state: State,
-        frame: Frame,
-    ) -> Value:
-        """A method of an object: of a class of the file, of torch, or not known."""
-        objects = owner.of if isinstance(owner, Part) else owner
-        if isinstance(owner, frozenset) and len(owner) == 1:
-            kind = next(iter(owner)).kind
-            method = kind.method(name) if kind else None
-            if method is not None:
-                info = self.file.functions.by_node[method]
-                if kind is not None and kind.may_be_module and name in effects.RUNS:
-                    self._note(node, owner, state, frame)
-                    return None
-                return self._inline(node, info, [owner, *given], named, state, frame)
-        if name in ("eval", "train"):
-            self.modes.switch(node, name, owner, given, named, state)
-            return owner
-        if name in effects.SAME:
-            return owner
-        if isinstance(owner, frozenset) and name in effects.RUNS:
-            # other objects than modules have a train() and a predict() of their own
-            sure = frozenset(o for o in owner if o.built is not None or o.kind is not None)
-            self._note(node, owner if name == "forward" else sure, state, frame)
+    def _named(self, node: ast.NamedExpr, state: State, frame: Frame) -> Value:
+        value = self.evaluate(node.value, state, frame)
+        self.machine.assign(node.target, value, state, frame)
+        return value
+
+    def _inner(self, node: ast.Await | ast.Starred, state: State, frame: Frame) -> Value:
+        return self.evaluate(node.value, state, frame)
+
+    def _lambda(self, node: ast.Lambda, state: State, frame: Frame) -> Value:
+        return Anonymous(node, dict(state.names))
+
+    def _yield(self, node: ast.Yield | ast.YieldFrom, state: State, frame: Frame) -> Value:
+        value = self.evaluate(node.value, state, frame) if node.value else Const(None)
+        if frame.at_yield is not None:
+            frame.at_yield(value, state)
             return None
-        if isinstance(owner, frozenset) and (owner_stored := self._stored_callable(owner, name, state)):
-            self._note(node, owner_stored, state, frame)
-            self.modes.taint((*given, *named.values()), state)
-            return frozenset({self._symbol(node, None)})
-        if name not in effects.HARMLESS:
-            for obj in objects:
-                self.modes.forget(obj, state)
-            self.modes.taint((*given, *named.values()), state)
-            return frozenset({self._symbol(node, None)})
-        return Part(frozenset(objects))
-
-    def _stored_callable(self, owner: frozenset[Obj], name: str, state: State) -> frozenset[Obj] | None:
-        """``self.model(x)``: the object behind the attribute, where a mode of it is known."""
-        value = self.attribute(owner, name, state)
-        if isinstance(value, frozenset) and any(obj in state.modes for obj in value):
-            return value
+        frame.given_out.append(value if isinstance(node, ast.Yield) else self.any_item(value, state))
         return None
 
-    def _object_called(self, node: ast.Call, target: frozenset[Obj], state: State, frame: Frame) -> Value:
-        if not any(obj in state.modes for obj in target):
-            return None
-        self._note(node, target, state, frame)
-        return frozenset({self._symbol(node, None)})
+    def _not(self, node: ast.UnaryOp, state: State, frame: Frame) -> Value:
+        value = self.evaluate(node.operand, state, frame)
+        if not isinstance(node.op, ast.Not):
+            minus = (
+                isinstance(node.op, ast.USub) and isinstance(value, Const) and isinstance(value.value, int)
+            )
+            return Const(-value.value) if minus else None  # type: ignore[union-attr, operator]
+        if isinstance(value, Was):
+            return Was(value.obj, value.modes, not value.negated)
+        known = self._truth_of(value)
+        return None if known is None else Const(not known)
 
-    def _function(
-        self, node: ast.Call, given: list[Value], named: dict[str, Value], state: State, frame: Frame
+    def _compare(self, node: ast.Compare, state: State, frame: Frame) -> Value:
+        left = self.evaluate(node.left, state, frame)
+        right = [self.evaluate(other, state, frame) for other in node.comparators]
+        known = compared(node.ops[0], left, right[0]) if len(right) == 1 else None
+        return None if known is None else Const(known)
+
+    def truth(self, test: ast.expr, state: State, frame: Frame) -> bool | None:
+        """Whether a condition holds, where literals or a known mode decide it."""
+        return self._truth_of(self.evaluate(test, state, frame))
+
+    @staticmethod
+    def _truth_of(value: Value) -> bool | None:
+        if isinstance(value, Const):
+            return bool(value.value)
+        if isinstance(value, Was):
+            kinds = {kind for kind, _ in value.modes}
+            if kinds and kinds <= {"train", "built"}:
+                return not value.negated
+            return value.negated if kinds == {"eval"} else None
+        if isinstance(value, (Items, Table)) and value.items:
+            return True
+        return None
+
+    # Functions.
+
+    def decorators(self, info: FunctionInfo) -> tuple[str, ...]:
+        """The dotted names of a function's decorators."""
+        if info not in self._decorators:
+            self._decorators[info] = tuple(dotted(info.file.resolve, d) for d in info.node.decorator_list)
+        return self._decorators[info]
+
+    def run(
+        self, info: FunctionInfo, given: list[Value], named: dict[str, Value], state: State, frame: Frame
     ) -> Value:
-        """A function: of the file, a constructor, a wrapper, or not known."""
-        info = self.file.callee(node)
-        if info is not None:
-            return self._inline(node, info, given, named, state, frame)
-        kind = self.file.classes.named(node.func)
-        if kind is not None and not kind.may_be_module and not kind.of_framework:
-            obj = self._symbol((node, frame.calls), None, kind)
-            init = kind.method("__init__")
-            if init is not None:
-                self._inline(
-                    node, self.file.functions.by_node[init], [frozenset({obj}), *given], named, state, frame
-                )
-            return frozenset({obj})
-        name = self._dotted(node.func)
-        if effects.WRAPPERS.search(name):
-            return given[0] if given else None
-        built = built_object(self.file, node, kind)
-        if built is not None:
-            obj = self._symbols.setdefault((node, frame.calls), built)
-            state.modes[obj] = frozenset({("built", node)})
-            return frozenset({obj})
-        if not (effects.LOOKING.match(name) or (name in effects.BUILTINS and "." not in name)):
-            self.modes.taint((*given, *named.values()), state)
-        elif name in ("enumerate", "zip", "list", "iter", "next", "reversed", "map", "filter"):
-            parts = [v for v in given if isinstance(v, Part)]
-            return parts[0] if parts else None
-        return frozenset({self._symbol((node, frame.calls), None)})
+        """Run a function with arguments, its own object among them."""
+        return self.machine.call(info, bind(info, given, named), state, frame)
 
-    def _inline(
-        self,
-        node: ast.Call,
-        info: FunctionInfo,
-        given: list[Value],
-        named: dict[str, Value],
-        state: State,
-        frame: Frame,
-    ) -> Value:
-        """Run a function of the file, unless it would be run without end or is not what it seems."""
-        plain = all(
-            effects.PLAIN_DECORATORS.match(self._dotted(d)) for d in info.node.decorator_list
-        ) and not any(isinstance(a, ast.Starred) for a in node.args)
-        if not plain or info in frame.functions or len(frame.calls) >= DEEPEST_CALL or "**" in named:
-            self.modes.taint((*given, *named.values()), state)
-            return frozenset({self._symbol((node, frame.calls), None)})
-        is_bound = info.receiver is not None and isinstance(node.func, ast.Attribute)
-        if is_bound and self.file.callee(node) is info and len(given) == len(node.args):
-            assert isinstance(node.func, ast.Attribute)
-            given = [self.evaluate(node.func.value, state, frame), *given]
-        if any(self._dotted(d) == "staticmethod" for d in info.node.decorator_list):
-            given = given[len(given) - len(node.args) :]
-        names = bind(info, given, named)
-        calls = frame.calls
-        frame.calls = (*calls, node)
-        try:
-            return self.machine.call(info, names, state, frame)
-        finally:
-            frame.calls = calls
 
-    def _dotted(self, node: ast.expr) -> str:
-        node = node.func if isinstance(node, ast.Call) else node
-        return self.file.resolve(node) or (node.id if isinstance(node, ast.Name) else "?")
-
-    def _note(self, node: ast.Call, target: frozenset[Obj], state: State, frame: Frame) -> None:
-        """Keep a run of a model, with the modes that it may be in."""
-        for obj in target:
-            if obj in state.modes:
-                seen = Seen(node, obj, frame.calls, frame.functions)
-                before = self.machine.seen.get(seen, frozenset())
-                self.machine.seen[seen] = before | state.mode(obj)
-                self.machine.values[seen] = state.names
+_KINDS: dict[type[ast.AST], Callable[..., Value]] = {
+    ast.Constant: Expressions._constant,
+    ast.Name: Expressions._name,
+    ast.Attribute: Expressions._attribute,
+    ast.Call: lambda self, node, state, frame: self.calls.call(node, state, frame),
+    ast.Tuple: Expressions.sequence,
+    ast.List: Expressions.sequence,
+    ast.Set: Expressions.sequence,
+    ast.Dict: Expressions.table,
+    ast.Subscript: Expressions.subscript,
+    ast.IfExp: Expressions._if,
+    ast.BoolOp: Expressions._bool,
+    ast.NamedExpr: Expressions._named,
+    ast.Await: Expressions._inner,
+    ast.Starred: Expressions._inner,
+    ast.Lambda: Expressions._lambda,
+    ast.Yield: Expressions._yield,
+    ast.YieldFrom: Expressions._yield,
+    ast.UnaryOp: Expressions._not,
+    ast.Compare: Expressions._compare,
+    ast.ListComp: Expressions.comprehension,
+    ast.SetComp: Expressions.comprehension,
+    ast.GeneratorExp: Expressions.comprehension,
+    ast.DictComp: Expressions.comprehension,
+}

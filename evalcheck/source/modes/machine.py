@@ -1,21 +1,23 @@
-"""Runs a file's functions on paper: statement by statement, both ways at a branch."""
+"""Runs functions on paper: statement by statement, both ways at a branch."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evalcheck.source.file import SourceFile
 from evalcheck.source.functions import FunctionInfo
+from evalcheck.source.modes import effects, managers
+from evalcheck.source.modes.binding import matched
 from evalcheck.source.modes.expressions import Expressions
-from evalcheck.source.modes.frames import Frame, GivenUp, Seen
-from evalcheck.source.modes.state import Const, Mode, Obj, Part, State, Value, join, meet
-from evalcheck.source.values import UNKNOWN as NOT_LITERAL
-from evalcheck.source.values import literal
+from evalcheck.source.modes.frames import Frame, GivenUp, Loop, Noted, Seen
+from evalcheck.source.modes.state import Const, Func, Obj, Part, State, Value, join, meet
 
 ROUNDS = 3  # of a loop: what changes after that is not believed
 BUDGET = 6000  # statements for one entry
 UNROLLED = 4  # items of a literal that a loop goes through one by one
+
+_Loop = ast.For | ast.AsyncFor | ast.While
 
 
 class Machine:
@@ -23,12 +25,20 @@ class Machine:
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
-        self.seen: dict[Seen, frozenset[Mode]] = {}
-        self.values: dict[Seen, dict[str, Value]] = {}
+        self.seen: dict[Seen, Noted] = {}
         self.entered: set[FunctionInfo] = set()
-        self.module = Obj()
+        self.loops: list[Loop] = []
+        self.finished: list[Loop] = []
+        self.quiet = 0
+        self.phase: tuple[str, ...] = ()
         self.steps = 0
+        self.followed: set[SourceFile] = set()
+        self._modules: dict[SourceFile, Obj] = {}
         self.expressions = Expressions(self)
+
+    def module(self, file: SourceFile) -> Obj:
+        """The object that the globals of a file are attributes of."""
+        return self._modules.setdefault(file, Obj())
 
     def block(self, statements: Sequence[ast.stmt], state: State | None, frame: Frame) -> State | None:
         """The state behind some statements, or None where none of the ways gets there."""
@@ -42,21 +52,19 @@ class Machine:
         return state
 
     def statement(self, node: ast.stmt, state: State, frame: Frame) -> State | None:
-        evaluate = self.expressions.evaluate
         if isinstance(node, ast.If):
             return self._if(node, state, frame)
-        if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+        if isinstance(node, _Loop):
             return self._loop(node, state, frame)
         if isinstance(node, (ast.With, ast.AsyncWith)):
-            for item in node.items:
-                value = evaluate(item.context_expr, state, frame)
-                if item.optional_vars is not None:
-                    self.assign(item.optional_vars, value, state, frame)
-            return self.block(node.body, state, frame)
-        if isinstance(node, ast.Try):
-            return self._try(node, state, frame)
+            return managers.run_with(self, list(node.items), node.body, state, frame)
+        if isinstance(node, (ast.Try, getattr(ast, "TryStar", ast.Try))):
+            return self._try(node, state, frame)  # type: ignore[arg-type]
+        if isinstance(node, ast.Match):
+            return self._match(node, state, frame)
         if isinstance(node, ast.Return):
-            frame.result.append(evaluate(node.value, state, frame) if node.value else Const(None))
+            value = self.expressions.evaluate(node.value, state, frame) if node.value else Const(None)
+            frame.result.append(value)
             frame.returned = join(frame.returned, state)
             return None
         if isinstance(node, ast.Raise):
@@ -79,36 +87,49 @@ class Machine:
             if node.value is not None:
                 self.assign(node.target, evaluate(node.value, state, frame), state, frame)
         elif isinstance(node, ast.AugAssign):
-            evaluate(node.value, state, frame)
-            self.assign(node.target, None, state, frame)
-        elif isinstance(node, ast.Global):
-            frame.outer_names.update(node.names)
-        elif isinstance(node, (ast.Match, ast.Nonlocal)):
-            raise GivenUp
+            value = evaluate(node.value, state, frame)
+            before = evaluate(node.target, state, frame)
+            self.assign(node.target, self.expressions.added(before, value), state, frame)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            frame.outer_names.update(node.names if isinstance(node, ast.Global) else ())
         elif isinstance(node, (ast.Expr, ast.Assert)):
             evaluate(node.value if isinstance(node, ast.Expr) else node.test, state, frame)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            info = frame.file.functions.by_node[node]
+            self._bind(node.name, Func(info, names=dict(state.names)), state, frame)
 
     def assign(self, target: ast.expr, value: Value, state: State, frame: Frame) -> None:
-        """Bind a name, an attribute or a tuple of them."""
+        """Bind a name, an attribute, an item, or a tuple of them."""
         if isinstance(target, ast.Name):
-            if frame.function is None or target.id in frame.outer_names:
-                state.attributes[self.module, target.id] = value
-            else:
-                state.names[target.id] = value
+            self._bind(target.id, value, state, frame)
         elif isinstance(target, ast.Attribute):
             owner = self.expressions.evaluate(target.value, state, frame)
-            for obj in owner if isinstance(owner, frozenset) else ():
-                if target.attr == "training":
-                    self.expressions.modes.forget(obj, state)
-                state.attributes[obj, target.attr] = value
-            if isinstance(owner, Part) and target.attr == "training":
-                for obj in owner.of:
-                    self.expressions.modes.forget(obj, state)
+            self._put(owner, target.attr, value, state)
+        elif isinstance(target, ast.Subscript):
+            owner = self.expressions.evaluate(target.value, state, frame)
+            key = self.expressions.evaluate(target.slice, state, frame)
+            self.expressions.put_item(target.value, owner, key, value, state, frame)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for place, item in enumerate(target.elts):
                 self.assign(item, self.expressions.item(value, place, state), state, frame)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, None, state, frame)
+
+    def _bind(self, name: str, value: Value, state: State, frame: Frame) -> None:
+        if frame.function is None or name in frame.outer_names:
+            state.attributes[self.module(frame.file), name] = value
+        else:
+            state.names[name] = value
+
+    def _put(self, owner: Value, name: str, value: Value, state: State) -> None:
+        modes = self.expressions.modes
+        if name == "training":
+            for obj in owner.of if isinstance(owner, Part) else owner if isinstance(owner, frozenset) else ():
+                modes.forget(obj, state)
+        elif isinstance(owner, frozenset):
+            for obj in owner:
+                state.attributes[obj, name] = value
+                modes.put(obj, name, value)
 
     def _if(self, node: ast.If, state: State, frame: Frame) -> State | None:
         test = self.expressions.truth(node.test, state, frame)
@@ -117,47 +138,69 @@ class Machine:
         other = state.copy()
         return join(self.block(node.body, state, frame), self.block(node.orelse, other, frame))
 
-    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: State, frame: Frame) -> State | None:
+    def _match(self, node: ast.Match, state: State, frame: Frame) -> State | None:
+        """Each case that may be the one; what a pattern takes out is not known."""
+        subject = self.expressions.evaluate(node.subject, state, frame)
+        end: State | None = None
+        for case in node.cases:
+            verdict = matched(case, subject)
+            if verdict is False:
+                continue
+            way = state.copy()
+            for one in ast.walk(case.pattern):
+                name = getattr(one, "name", None) or getattr(one, "rest", None)
+                if name:
+                    self._bind(name, None, way, frame)
+            end = join(end, self.block(case.body, way, frame))
+            if verdict:
+                return end
+        return join(end, state)
+
+    # Loops.
+
+    def _loop(self, node: _Loop, state: State, frame: Frame) -> State | None:
+        source: Value = None
         if not isinstance(node, ast.While):
-            items = self._literal_items(node.iter)
-            if items is not None:
+            source = self.expressions.evaluate(node.iter, state, frame)
+            items = self.expressions.listed(source)
+            if items is not None and 0 < len(items) <= UNROLLED:
                 return self._unrolled(node, items, state, frame)
-        before: State | None = state
+        loop = Loop(node, frame.file)
+        self.loops.append(loop)
         frame.breaks.append([])
-        ends: State | None = None
-        for _ in range(ROUNDS):
-            assert before is not None
-            entry = before.copy()
-            end = self._round(node, before, frame)
-            ends = join(ends, end)
-            before = join(entry, end)
-            if before is None or before.same(entry):
-                break
+        try:
+            ends = self._rounds(node, source, state, frame)
+        finally:
+            self.loops.remove(loop)
+        self.finished.append(loop)
         for broken in frame.breaks.pop():
             ends = join(ends, broken)
         return self.block(node.orelse, ends, frame)
 
-    def _round(self, node: ast.For | ast.AsyncFor | ast.While, state: State, frame: Frame) -> State | None:
-        """Once through the body: loops over data are believed to run at least once."""
-        if isinstance(node, ast.While):
-            self.expressions.evaluate(node.test, state, frame)
-        else:
-            value = self.expressions.evaluate(node.iter, state, frame)
-            self.assign(node.target, value if isinstance(value, Part) else None, state, frame)
-        return self._body(node, state, frame)
+    def _rounds(self, node: _Loop, source: Value, state: State, frame: Frame) -> State | None:
+        """The body until nothing changes: loops over data are believed to run at least once."""
+        before: State | None = state
+        ends: State | None = None
+        for _ in range(ROUNDS if len(self.loops) < 3 else 2):
+            assert before is not None
+            entry = before.copy()
+            if isinstance(node, ast.While):
+                self.expressions.evaluate(node.test, before, frame)
+            else:
+                self.assign(node.target, self.expressions.any_item(source, before), before, frame)
+            end = self._body(node, before, frame)
+            ends = join(ends, end)
+            before = join(entry, end)
+            if before is None or before.settled(entry):
+                break
+        return ends
 
-    def _body(self, node: ast.For | ast.AsyncFor | ast.While, state: State, frame: Frame) -> State | None:
+    def _body(self, node: _Loop, state: State, frame: Frame) -> State | None:
         frame.continues.append([])
         end = self.block(node.body, state, frame)
         for way in frame.continues.pop():
             end = join(end, way)
         return end
-
-    def _literal_items(self, node: ast.expr) -> list[Value] | None:
-        value = literal(node)
-        if isinstance(value, tuple) and 0 < len(value) <= UNROLLED and value is not NOT_LITERAL:
-            return [Const(item) for item in value]
-        return None
 
     def _unrolled(
         self, node: ast.For | ast.AsyncFor, items: list[Value], state: State, frame: Frame
@@ -165,34 +208,58 @@ class Machine:
         """``for phase in ["train", "val"]``: each round knows its phase."""
         frame.breaks.append([])
         now: State | None = state
+        phase = self.phase
         for item in items:
             if now is not None:
+                if isinstance(item, Const) and isinstance(item.value, str):
+                    self.phase = (*phase, item.value)
                 self.assign(node.target, item, now, frame)
                 now = self._body(node, now, frame)
+        self.phase = phase
         for broken in frame.breaks.pop():
             now = join(now, broken)
         return now
 
     def _try(self, node: ast.Try, state: State, frame: Frame) -> State | None:
-        before = state.copy()
-        end = self.block(node.body, state, frame)
-        failed = join(before, end)
-        if end is not None:
-            end = self.block(node.orelse, end, frame)
-        for handler in node.handlers:
-            end = join(end, self.block(handler.body, failed.copy() if failed else None, frame))
-        return self.block(node.finalbody, end, frame)
+        def guarded(state: State) -> State | None:
+            before = state.copy()
+            end = self.block(node.body, state, frame)
+            failed = join(before, end)
+            if end is not None:
+                end = self.block(node.orelse, end, frame)
+            for handler in node.handlers:
+                end = join(end, self.block(handler.body, failed.copy() if failed else None, frame))
+            return end
 
-    def call(self, function: FunctionInfo, names: dict[str, Value], state: State, frame: Frame) -> Value:
-        """Run a function of the file in place; its effects stay in ``state``."""
+        if not node.finalbody:
+            return guarded(state)
+        return managers.around(guarded, lambda s: self.block(node.finalbody, s, frame), state, frame)
+
+    # Functions.
+
+    def call(
+        self,
+        function: FunctionInfo,
+        names: dict[str, Value],
+        state: State,
+        frame: Frame,
+        at_yield: Callable[[Value, State], None] | None = None,
+    ) -> Value:
+        """Run a function in place; its effects stay in ``state``."""
         self.entered.add(function)
-        inner = Frame(function, frame.calls, (*frame.functions, function))
-        closure = dict(state.names) if frame.function and function.scope is frame.function.node else {}
-        run = State({**closure, **names}, state.attributes, state.modes).copy()
-        end = join(self.block(function.node.body, run, inner), inner.returned)
+        inner = Frame(function.file, function, frame.calls, (*frame.functions, function), at_yield=at_yield)
+        quiet = any(effects.NO_GRAD.match(d) for d in self.expressions.decorators(function))
+        run = State(dict(names), dict(state.attributes), dict(state.modes))
+        before, self.quiet = self.quiet, self.quiet + quiet
+        try:
+            end = join(self.block(function.node.body, run, inner), inner.returned)
+        finally:
+            self.quiet = before
         if end is None:
             return None
         state.attributes, state.modes = end.attributes, end.modes
+        if inner.given_out:
+            return self.expressions.collected(inner.given_out)
         result: Value = inner.result[0] if inner.result else Const(None)
         for other in inner.result[1:]:
             result = meet(result, other)
