@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # every run reads the pages: nothing is loaded here that cost
 
     from evalcheck.terms import Layer, Severity
 
+    Reads = tuple[tuple[str, ...], ...]
+
 FENCE = "```"
 
 
@@ -28,7 +30,8 @@ class Rule:
     measured to be large. ``cure`` is one sentence of advice; ``remedies`` name what can be tried.
     ``cause`` is the measured step from eval mode to train mode that shows the fault's effect.
     ``reads`` are what a file must hold for the source layer to be asked: alternatives, each of
-    parts that must all be found in its bytes; a part between slashes is a regular expression.
+    parts that must all be found in its bytes; a part between slashes is a regular expression. A
+    page may name another one instead, whose rule looks at the same.
     """
 
     def __init__(self, name: str, summary: str, page: str, stated: dict[str, Any]) -> None:
@@ -44,7 +47,9 @@ class Rule:
         self.cure: str = stated.pop("cure")
         self.remedies: tuple[str, ...] = tuple(stated.pop("remedies", ()))
         self.cause: str | None = stated.pop("cause", None)
-        self.reads = tuple(tuple(parts) for parts in stated.pop("reads", ()))
+        reads = stated.pop("reads", ())
+        self.reads_as: str | None = reads if isinstance(reads, str) else None
+        self.reads: Reads = () if self.reads_as else tuple(tuple(parts) for parts in reads)
 
 
 class Example:
@@ -73,7 +78,11 @@ def load() -> Mapping[str, Rule]:
     """Every rule by its name, in alphabetical order."""
     folder = home()
     pages = sorted(name for name in os.listdir(folder) if name.endswith(".md") and name != "README.md")
-    return MappingProxyType({page[:-3]: read(page[:-3], _text(folder, page)) for page in pages})
+    rules = {page[:-3]: read(page[:-3], _text(folder, page)) for page in pages}
+    for rule in rules.values():
+        if rule.reads_as is not None:
+            rule.reads = rules[rule.reads_as].reads
+    return MappingProxyType(rules)
 
 
 def _text(folder: str, page: str) -> str:
@@ -127,7 +136,7 @@ def read(name: str, page: str) -> Rule:
         raise BrokenPage(f"{name}: not understood in the block: {sorted(data) or rule.layers}")
     if not {rule.severity, rule.grave} <= set(SEVERITIES):
         raise BrokenPage(f"{name}: severities are {', '.join(SEVERITIES)}")
-    if ("source" in rule.layers) != bool(rule.reads):
+    if ("source" in rule.layers) != bool(rule.reads or rule.reads_as):
         raise BrokenPage(f"{name}: `reads` says what a file must hold for the source layer, and for no other")
     return rule
 

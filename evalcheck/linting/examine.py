@@ -26,6 +26,10 @@ class Examiner:
         self._settings = settings
         self._project = Project(tuple(roots), settings.frameworks)
 
+    def close(self) -> None:
+        """Let go of the files that are still open."""
+        self._project.close()
+
     def file(self, path: str, data: bytes, names: Sequence[str]) -> tuple[Payload | None, Consulted]:
         """What the named rules say of a file of Python."""
         self._project.begin()

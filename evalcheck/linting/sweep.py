@@ -45,6 +45,8 @@ class Sweep:
         try:
             found = self._share(fresh)
         finally:
+            if self._made is not None:
+                self._made.close()  # before the collector could go through all that is open
             if collecting:
                 gc.enable()
         if self._cache is not None:

@@ -34,11 +34,15 @@ class Project:
         self.consulted = set()
         self.imports.listed = set()
         if self._size > FULL:
-            for file in self._open.values():
-                if file is not None:
-                    file.close()
-            self._open.clear()
-            self._size = 0
+            self.close()
+
+    def close(self) -> None:
+        """Close every file that is open."""
+        for file in self._open.values():
+            if file is not None:
+                file.close()
+        self._open.clear()
+        self._size = 0
 
     def take(self, path: str, data: bytes) -> SourceFile:
         """A file of which the bytes are at hand. Raises :class:`reading.Unreadable`."""

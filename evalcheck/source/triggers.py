@@ -19,31 +19,33 @@ if TYPE_CHECKING:
     Alternative = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # plain words, regular expressions
 
 
+IDENTIFIER = re.compile(rb"\w{3,}")
+
+
 class Triggers:
     """The necessary conditions of some rules, asked of one file after the other."""
 
     def __init__(self, reads: Mapping[str, Reads]) -> None:
-        self._rules = [(name, [_alternative(parts) for parts in some]) for name, some in reads.items()]
-        self._vocabulary = Vocabulary(
-            {word for _, some in self._rules for words, _ in some for word in words}
-        )
+        # Rules that look at one thing state the same alternatives: each is asked once.
+        self._asking: dict[Alternative, list[str]] = {}
+        for name, some in reads.items():
+            for parts in some:
+                self._asking.setdefault(_alternative(parts), []).append(name)
+        self._vocabulary = Vocabulary({word for words, _ in self._asking for word in words})
+        # Of a word that is one identifier, or a part of one, nothing more needs to be asked.
+        self._settled = {word for words, _ in self._asking for word in words if IDENTIFIER.fullmatch(word)}
+        self._order = {name: place for place, name in enumerate(reads)}
 
     def concerned(self, data: bytes) -> list[str]:
         """The names of the rules that the bytes of a file could concern."""
         possible = self._vocabulary.possible(data)
-        known: dict[bytes, bool] = {}
-        met: dict[Alternative, bool] = {}  # rules that look at one thing state the same alternatives
-        found: list[str] = []
-        for name, alternatives in self._rules:
-            for alternative in alternatives:
-                here = met.get(alternative)
-                if here is None:
-                    here = possible.issuperset(alternative[0]) and _met(alternative, data, known)
-                    met[alternative] = here
-                if here:
-                    found.append(name)
-                    break
-        return found
+        known = dict.fromkeys(possible & self._settled, True)
+        found: set[str] = set()
+        for alternative, names in self._asking.items():
+            if possible.issuperset(alternative[0]) and not found.issuperset(names):
+                if _met(alternative, data, known):
+                    found.update(names)
+        return sorted(found, key=self._order.__getitem__)
 
 
 def _met(alternative: Alternative, data: bytes, known: dict[bytes, bool]) -> bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _RUN = re.compile(rb"\w{3,}")
+# Identifiers that most files of this trade hold: they tell nothing.
+_COMMON = frozenset((b"torch", b"functional", b"import", b"self", b"def", b"forward", b"model", b"training"))
 _BLANKS = bytes(
     byte if byte >= 128 or chr(byte).isalnum() or byte == ord("_") else ord(" ") for byte in range(256)
 )
@@ -37,6 +39,7 @@ class Vocabulary:
         if not runs:
             self._always.add(word)
             return
+        runs = [run for run in runs if run[0] not in _COMMON] or runs
         whole = [run for run in runs if run.start() > 0 and run.end() < len(word)]
         longest = max(whole or runs, key=lambda run: run.end() - run.start())
         table = self._whole if whole else self._part
