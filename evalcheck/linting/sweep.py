@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Payload = tuple[list[object], list[object], list[str], list[str]]
 
 MANY = 1000  # files from which on it pays to share them among processes
-BLOCK = 48  # files that are handed out together: neighbours import each other
+BLOCK = 400  # files that are handed out together: neighbours import each other
 
 
 class Sweep:

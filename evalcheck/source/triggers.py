@@ -42,9 +42,10 @@ class Triggers:
         known = dict.fromkeys(possible & self._settled, True)
         found: set[str] = set()
         for alternative, names in self._asking.items():
-            if possible.issuperset(alternative[0]) and not found.issuperset(names):
-                if _met(alternative, data, known):
-                    found.update(names)
+            if not possible.issuperset(alternative[0]) or found.issuperset(names):
+                continue
+            if _met(alternative, data, known):
+                found.update(names)
         return sorted(found, key=self._order.__getitem__)
 
 
