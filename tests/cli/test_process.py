@@ -33,7 +33,8 @@ print(sorted({"torch", "numpy"} & set(sys.modules)), file=sys.stderr)
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["lint", "--fail-on", "note", "."], ["explain", "nondeterministic-eval-data"], ["rules"]]
+    "words",
+    [["--help"], ["lint", "--fail-on", "note", "."], ["explain", "nondeterministic-eval-data"], ["rules"]],
 )
 def test_reading_commands_never_import_torch(folder: Path, words: list[str]) -> None:
     """Nor numpy: they work where neither is installed, and start fast."""
