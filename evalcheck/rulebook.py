@@ -51,6 +51,16 @@ class Rule:
         self.reads_as: str | None = reads if isinstance(reads, str) else None
         self.reads: Reads = () if self.reads_as else tuple(tuple(parts) for parts in reads)
 
+    @property
+    def shown(self) -> str:
+        """The page for people: without what only the machine reads, and with the cure in its place."""
+        head, _, rest = self.page.partition(f"{FENCE}toml\n")
+        _, _, body = rest.partition(f"\n{FENCE}\n")
+        facts = f"{self.severity}, family {self.family}, looked for in: {', '.join(self.layers)}"
+        told = [f"{name} = {value!r}" for name, value in self.options.items()]
+        options = f"\n\nOptions: {', '.join(told)}." if told else ""
+        return f"{head}{facts[0].upper()}{facts[1:]}.\n\n**Do:** {self.cure}{options}\n{_unmarked(body)}"
+
 
 class Example:
     """A fenced block of a page: the section it stands in, the layer that reads it, its code."""
@@ -64,6 +74,13 @@ class Example:
 
 class BrokenPage(ValueError):
     """A page that does not have the form of a page."""
+
+
+def _unmarked(text: str) -> str:
+    """Without the layers behind the fences, which only tests need."""
+    for layer in LAYERS:
+        text = text.replace(f"{FENCE}python {layer}\n", f"{FENCE}python\n")
+    return text
 
 
 def home() -> str:

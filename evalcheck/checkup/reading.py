@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -46,11 +47,19 @@ def read(
     return tuple(unread)
 
 
-def lint(paths: Sequence[Path], settings: Settings, *, jobs: int = 1, cache: Cache | None = None) -> Report:
+def lint(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    force_exclude: bool = False,
+) -> Report:
     """Read the files below some paths, with what is known of them from before."""
-    files = walk.python_files(paths, settings.exclude, settings.root)
+    files = walk.python_files(paths, settings.exclude, settings.root, force=force_exclude)
     sweep = Sweep(_triggers(settings), partial(_examiner, settings, walk.roots(paths)), cache, jobs)
-    return report(sweep.run(files), ", ".join(str(path) for path in paths))
+    found = report(sweep.run(files), ", ".join(str(path) for path in paths))
+    return found if files else replace(found, notes=("there is no Python file and no notebook to read",))
 
 
 def lint_text(path: str, data: bytes, settings: Settings, roots: Sequence[str] = ()) -> Report:

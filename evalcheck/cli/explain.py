@@ -13,7 +13,7 @@ from evalcheck import rulebook
 @click.argument("rule")
 def command(rule: str) -> None:
     """Print the page of a rule: what it means, why it matters, what is flagged and what is fine."""
-    page = rulebook.find(rule).page
+    page = rulebook.find(rule).shown
     if not sys.stdout.isatty():
         click.echo(page, nl=False)
         return

@@ -28,6 +28,7 @@ class Manner:
     diff: bool
     jobs: int | None
     no_cache: bool
+    force_exclude: bool
 
     @property
     def mends(self) -> bool:
@@ -42,6 +43,7 @@ class Manner:
 @click.option("--stdin-filename", metavar="NAME", help="Read stdin, as the file of this name.")
 @click.option("--jobs", "-j", type=click.IntRange(1), help="Processes for large trees; all cores without it.")
 @click.option("--no-cache", is_flag=True, help="Forget what is known from former runs.")
+@click.option("--force-exclude", is_flag=True, help="What the settings exclude is not read if named, either.")
 @options.rules
 @options.output
 def command(
@@ -49,12 +51,16 @@ def command(
 ) -> None:
     """Read source files, notebooks and folders for faults. Needs no torch and runs none of the code.
 
+    A PATH of - is stdin.
+
     --fix puts right what can be put right without a change of meaning; --diff only shows it.
     """
     how = Manner(**manner)  # type: ignore[arg-type]
     if how.unsafe_fixes and not how.mends:
         raise click.UsageError("--unsafe-fixes needs --fix or --diff.")
     context = click.get_current_context()
+    if paths == (Path("-"),):
+        paths, stdin_filename = (), stdin_filename or "-"
     if stdin_filename is not None:
         from evalcheck.cli import stdin
 
@@ -96,7 +102,8 @@ def _lint(paths: list[Path], settings: Settings, how: Manner) -> Report:
     if not how.no_cache:
         folder = os.fspath(settings.root or Path.cwd())
         cache = Cache(folder, key(settings.said(), walk.roots(paths)))
-    return checkup.lint(paths, settings, jobs=how.jobs or os.cpu_count() or 1, cache=cache)
+    jobs = how.jobs or os.cpu_count() or 1
+    return checkup.lint(paths, settings, jobs=jobs, cache=cache, force_exclude=how.force_exclude)
 
 
 def _joined(reports: Iterable[Report]) -> Report:

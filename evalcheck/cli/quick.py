@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
     from evalcheck.linting.examine import Examiner
 
-PLAIN = frozenset(("--no-cache",))
+PLAIN = frozenset(("--no-cache", "--force-exclude"))
 
 
 def lint(arguments: Sequence[str]) -> int | None:
     """The exit status, or None where the long way has to be taken."""
     paths = [word for word in arguments if not word.startswith("-")]
     said = {word for word in arguments if word.startswith("-")}
-    if not paths or not said <= PLAIN or not all(os.path.exists(path) for path in paths):
+    if (
+        not paths
+        or not said <= PLAIN
+        or not all(os.path.isfile(path) or os.path.isdir(path) for path in paths)
+    ):
         return None
     if any(_configured(path) for path in paths):
         return None
@@ -32,14 +36,17 @@ def lint(arguments: Sequence[str]) -> int | None:
     from evalcheck.source.triggers import Triggers
 
     roots = walk.roots(paths)
-    cache = None if said else Cache(os.getcwd(), key("as the pages say", roots))
+    cache = None if "--no-cache" in said else Cache(os.getcwd(), key("as the pages say", roots))
     reads = cache.reads if cache else {}
     if not reads:
         from evalcheck import rulebook
 
         reads.update((name, rule.reads) for name, rule in rulebook.load().items() if rule.reads)
     sweep = Sweep(Triggers(reads), lambda: _examiner(roots), cache, os.cpu_count() or 1)
-    found = sweep.run(walk.python_files(paths))
+    files = walk.python_files(paths)
+    if not files:
+        return None
+    found = sweep.run(files)
     target = ", ".join(paths)
     if not found:
         from evalcheck.reporters import CLEAN

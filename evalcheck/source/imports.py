@@ -11,21 +11,24 @@ KNOWN = each(
     "torch torchvision torchaudio numpy scipy pandas sklearn PIL cv2 matplotlib tensorflow keras jax flax "
     "lightning pytorch_lightning transformers tqdm typing os sys re math random json logging"
 )
+MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", ".hg")  # of a project's own folder
 _OTHERS = ("site-packages", "dist-packages")  # folders in which packages of many owners lie side by side
 
 
 class Imports:
     """Answers from folder listings, each read once.
 
-    ``roots`` are folders from which absolute imports may start beside those that a file implies: the
-    folder that its own package lies in, or its own folder where it is a script. ``listed`` are the folders
-    that were looked into, so that an answer can be kept as long as they do not change.
+    Absolute imports start from the folder that a file's own package lies in (its own folder where it is a
+    script), from the folder of the project around it, and from ``src`` in that: whichever files were named,
+    the answer is the same. ``roots`` are further folders. ``listed`` are the folders that were looked
+    into, so that an answer can be kept as long as they do not change.
     """
 
     def __init__(self, roots: tuple[str, ...] = ()) -> None:
         self._roots = roots
         self._listings: dict[str, frozenset[str]] = {}
         self._tops: dict[str, tuple[str, str]] = {}
+        self._projects: dict[str, tuple[str, ...]] = {}
         self.listed: set[str] = set()
 
     def find(self, dotted: str, origin: str) -> tuple[str, list[str]] | None:
@@ -49,7 +52,21 @@ class Imports:
         root, package = self._top(origin)
         if os.path.basename(root) in _OTHERS:
             return [root] if first == package else []
-        return [root, *(r for r in self._roots if r != root and os.path.basename(r) not in _OTHERS)]
+        others = (*self._around(root), *self._roots)
+        return [root, *(r for r in others if r != root and os.path.basename(r) not in _OTHERS)]
+
+    def _around(self, folder: str) -> tuple[str, ...]:
+        """The folder of the project that a folder belongs to, and ``src`` in it."""
+        if folder not in self._projects:
+            top = folder
+            while not any(os.path.exists(os.path.join(top, mark)) for mark in MARKS):
+                above = os.path.dirname(top)
+                if above == top:
+                    top = ""
+                    break
+                top = above
+            self._projects[folder] = (top, os.path.join(top, "src")) if top else ()
+        return self._projects[folder]
 
     def _top(self, origin: str) -> tuple[str, str]:
         """The folder above the outermost package around a file, and that package's name."""

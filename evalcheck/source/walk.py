@@ -21,19 +21,26 @@ def python_files(
     paths: Sequence[str | os.PathLike[str]],
     exclude: Sequence[str] = (),
     root: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
 ) -> list[str]:
     """The files to read, sorted, each once. A path that is not there is the user's mistake.
 
-    A file that is named is read, whatever is excluded or ignored. ``exclude`` holds patterns as in
-    a .gitignore of ``root``, the working directory if there is none.
+    A file that is named is read, whatever is ignored, and whatever is excluded unless ``force``.
+    ``exclude`` holds patterns as in a .gitignore of ``root``, the working directory if there is none.
     """
     found: dict[str, None] = {}
     for path in paths:
         top = _plain(os.fspath(path))
         if os.path.isdir(top):
             found.update(dict.fromkeys(_below(top, Excluded(top, exclude, root) if exclude else None)))
+        elif os.path.isfile(top):
+            if not (force and exclude and _named_but_excluded(top, exclude, root)):
+                found[top] = None
         elif os.path.exists(top):
-            found[top] = None
+            from evalcheck.complaint import Complaint
+
+            raise Complaint(f"{path}: neither a file nor a folder")
         else:
             from evalcheck.complaint import Complaint
 
@@ -59,6 +66,20 @@ class Excluded:
             if said is not None:
                 return said
         return bool(self._patterns.decide(path, folder))
+
+
+def _named_but_excluded(path: str, exclude: Sequence[str], root: str | os.PathLike[str] | None) -> bool:
+    """Whether the settings exclude a file, or a folder above it."""
+    folder = os.path.dirname(path) or "."
+    excluded = Excluded(os.fspath(root or os.curdir), exclude, root)
+    inside = os.path.relpath(
+        os.path.join(os.path.realpath(folder), os.path.basename(path)), os.path.realpath(root or ".")
+    )
+    parts = inside.replace(os.sep, "/").split("/")
+    if parts[0] == "..":
+        return excluded(parts[-1], False)
+    ways = ["/".join(parts[: place + 1]) for place in range(len(parts))]
+    return any(excluded(way, place < len(parts) - 1) for place, way in enumerate(ways))
 
 
 def _below(top: str, excluded: Excluded | None) -> Iterator[str]:

@@ -336,5 +336,5 @@ def test_rules_and_explain_read_the_pages() -> None:
     """A line for each rule; a page as it is where it is piped."""
     listed = run("rules").output
     assert all(name in listed for name in rulebook.load())
-    page = rulebook.find("nondeterministic-eval-data").page
+    page = rulebook.find("nondeterministic-eval-data").shown
     assert run("explain", "nondeterministic-eval-data").output == page

@@ -149,3 +149,51 @@ def test_a_file_that_may_not_be_written_costs_one_line(net: Path) -> None:
     assert other.read_text() == SAFE
     assert "net.py" in done.stderr
     assert done.returncode == 2
+
+
+def test_named_files_are_excluded_on_demand(net: Path) -> None:
+    """As pre-commit needs it, which names every file."""
+    (net.parent / "pyproject.toml").write_text("[tool.evalcheck]\nexclude = ['vendored/']\n")
+    (net.parent / "vendored").mkdir()
+    (net.parent / "vendored" / "a.py").write_text(FAULT)
+    named = ["vendored/a.py", "net.py"]
+    assert lint("--format", "concise", *named, folder=net.parent).stdout.count("\n") == 4
+    assert lint("--format", "concise", "--force-exclude", *named, folder=net.parent).stdout.count("\n") == 2
+
+
+def test_nothing_to_read_is_said(tmp_path: Path) -> None:
+    """A pattern that matches nothing must not look like a clean tree."""
+    done = lint(".", folder=tmp_path)
+    assert done.returncode == 0
+    assert "there is no Python file" in done.stdout
+
+
+def test_one_file_is_answered_as_the_whole_tree_is(tmp_path: Path) -> None:
+    """A script beside the package that it imports: a hook is given the script alone."""
+    (tmp_path / "pyproject.toml").write_text("")
+    package = tmp_path / "src" / "crop"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from .nets import Net\nfrom .engine import evaluate\n")
+    (package / "nets.py").write_text(SAFE)
+    (package / "engine.py").write_text(
+        "import torch\n\n@torch.no_grad()\ndef evaluate(model, val_loader):\n"
+        "    return [model(x) for x in val_loader]\n"
+    )
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    (scripts / "run.py").write_text(
+        "import torch\nfrom crop import Net, evaluate\n\nmodel = Net()\n"
+        "model.load_state_dict(torch.load('x.pt'))\nprint(evaluate(model, val_loader))\n"
+    )
+    for words, folder in ((["."], tmp_path), (["scripts/run.py"], tmp_path), (["run.py"], scripts)):
+        said = lint("--format", "concise", "--select", "missing-eval", *words, folder=folder).stdout
+        assert "run.py:6:7: warning missing-eval" in said
+
+
+def test_a_dash_is_stdin_and_a_pipe_is_no_file(net: Path) -> None:
+    """As with other tools for editors."""
+    done = lint("-", "--format", "concise", folder=net.parent, stdin=SAFE)
+    assert done.stdout.startswith("-:8:48: warning")
+    os.mkfifo(net.parent / "pipe.py")
+    refused = lint("pipe.py", folder=net.parent)
+    assert (refused.returncode, "neither a file nor a folder" in refused.stderr) == (2, True)

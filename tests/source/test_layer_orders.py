@@ -38,7 +38,7 @@ def test_side_by_side(text: str) -> None:
         "nn.Sequential(nn.Dropout(0.0), nn.BatchNorm1d(3))",
         "nn.Sequential(nn.Dropout(0.5), layer(3), nn.BatchNorm1d(3))",
         "nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3, track_running_stats=False))",
-        "def f(n):\n    if n:\n        n.append(nn.Dropout())\n    else:\n        n.append(nn.BatchNorm1d(3))",
+        "def f(n):\n  if n:\n    n.append(nn.Dropout())\n  else:\n    n.append(nn.BatchNorm1d(3))",
         "def f(a, b):\n    a.append(nn.Dropout())\n    b.append(nn.BatchNorm1d(3))",
     ],
 )
