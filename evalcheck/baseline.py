@@ -98,7 +98,7 @@ def write(file: Path, reports: Iterable[Report]) -> int:
     )
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        fresh.write_text(text, "utf8")
+        fresh.write_text(text, "utf8", errors="backslashreplace")
         os.replace(fresh, file)
     except OSError as error:
         fresh.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ from evalcheck.probe import OutOfMemory, Pool, Trial
 from evalcheck.probe.runner import Runner
 from evalcheck.probe.scoring import Metric
 from evalcheck.settings import Settings
+from evalcheck.suppression import drop
 
 Progress = Callable[[str, int, int], None]
 STAGES = 8
@@ -133,7 +134,7 @@ class _Examination:
             )
         return Report(
             target=target,
-            findings=self.findings,
+            findings=tuple(drop(self.findings, reading.written)),
             gaps=tuple(self.answers.gaps),
             measurements=measured,
             notes=tuple(self.notes),

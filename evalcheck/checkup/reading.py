@@ -16,6 +16,7 @@ from evalcheck.linting.cache import Cache
 from evalcheck.linting.sweep import Payload, Sweep
 from evalcheck.settings import Settings
 from evalcheck.source import Project, reading, walk
+from evalcheck.source.lines import Lines
 from evalcheck.source.triggers import Triggers
 
 if TYPE_CHECKING:
@@ -40,11 +41,22 @@ def read(
         except reading.Unreadable as reason:
             unread.append(str(reason))
         else:
-            seen.add(ask(file, triggers.concerned(data), settings))
+            ignored = settings.ignored_in(path)
+            names = [name for name in triggers.concerned(data) if name not in ignored]
+            seen.add(ask(file, names, settings))
     seen.sightings = {rule: [s for s in found if within(s)] for rule, found in seen.sightings.items()}
     seen.gaps = list(dict.fromkeys(seen.gaps))
     answers.add(seen)
     return tuple(unread)
+
+
+def written(path: str) -> tuple[str, Lines] | None:
+    """The text and the lines of a file that findings name, for the comments in it."""
+    try:
+        text = reading.decode(reading.load(path, path), path)
+    except reading.Unreadable:
+        return None
+    return text, Lines(text, path)
 
 
 def lint(

@@ -99,7 +99,7 @@ def _to_stdout(text: str, colored: bool) -> None:
 def _to_file(text: str, output: Output) -> None:
     assert output.file is not None
     try:
-        output.file.write_text(text, "utf8")
+        output.file.write_text(text, "utf8", errors="backslashreplace")
     except OSError as error:
         raise Complaint(f"{output.file} cannot be written ({error.strerror})") from None
     if not output.quiet:

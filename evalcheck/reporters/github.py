@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalcheck.finding import Finding, Report
 from evalcheck.reporters.advice import cure_of
+from evalcheck.reporters.location import in_cell
 
 LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -27,7 +28,7 @@ def _command(report: Report, finding: Finding) -> str:
     if span is not None:
         where["file"] = span.path
         if span.cell is not None:  # its lines are not those of the file
-            lead = f"cell {span.cell}, line {span.line}: "
+            lead = in_cell(span)
         else:
             where |= {"line": str(span.line), "endLine": str(span.end_line)}
             if span.line == span.end_line:

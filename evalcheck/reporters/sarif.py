@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from evalcheck import rulebook
 from evalcheck.finding import Edit, Finding, Fix, Place, Quote, Report, Span
+from evalcheck.reporters.location import in_cell
 from evalcheck.version import __version__
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -19,7 +20,8 @@ ROOT = "%SRCROOT%"
 
 def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
     """The report as one SARIF log with one run."""
-    return json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf8", "backslashreplace").decode()  # a JSON escape for what UTF-8 cannot hold
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _result(report: Report, finding: Finding, rules: list[str]) -> dict[str, Any
         "ruleId": finding.rule,
         "ruleIndex": rules.index(finding.rule),
         "level": finding.severity,
-        "message": {"text": finding.message},
+        "message": {"text": f"{in_cell(place.span) if place.span else ''}{finding.message}"},
         "locations": [_location(place, _file_of(report.target))],
         "relatedLocations": list(_related(finding)),
         "partialFingerprints": {"evalcheck/v1": finding.fingerprint},
@@ -88,15 +90,17 @@ def _related(finding: Finding) -> Iterator[dict[str, Any]]:
     places = [(p, "the same fault") for s in finding.sightings for p in s.places if p != finding.place]
     places += [(e.place, e.role) for e in finding.evidence if isinstance(e, Quote)]
     for number, (place, role) in enumerate(dict.fromkeys(places), 1):
-        yield {"id": number, "message": {"text": role}, **_location(place, None)}
+        said = f"{in_cell(place.span) if place.span else ''}{role}"
+        yield {"id": number, "message": {"text": said}, **_location(place, None)}
 
 
 def _location(place: Place, file: str | None) -> dict[str, Any]:
     """Where: a stretch of a file, a module, or both; where no line is known, the target's file."""
     found: dict[str, Any] = {}
     if place.span is not None:
-        region = _region(place.span)
-        found["physicalLocation"] = {"artifactLocation": _artifact(place.span.path), "region": region}
+        found["physicalLocation"] = {"artifactLocation": _artifact(place.span.path)}
+        if place.span.cell is None:  # a cell's lines are not those of the file
+            found["physicalLocation"]["region"] = _region(place.span)
     elif file is not None:
         found["physicalLocation"] = {"artifactLocation": _artifact(file)}
     if place.module is not None:
@@ -104,25 +108,24 @@ def _location(place: Place, file: str | None) -> dict[str, Any]:
     return found
 
 
-def _region(span: Span) -> dict[str, Any]:
-    region: dict[str, Any] = {
+def _region(span: Span) -> dict[str, int]:
+    return {
         "startLine": span.line,
         "startColumn": span.column,
         "endLine": span.end_line,
         "endColumn": span.end_column,
     }
-    return region | ({"properties": _cell(span)} if span.cell is not None else {})
 
 
 def _cell(span: Span | None) -> dict[str, int]:
-    """The code cell in which a region's lines are counted, in a notebook."""
-    return {"cell": span.cell} if span is not None and span.cell is not None else {}
+    """The code cell of a notebook, and the line in it."""
+    return {"cell": span.cell, "line": span.line} if span is not None and span.cell is not None else {}
 
 
 def _artifact(path: str) -> dict[str, str]:
     if os.path.isabs(path):
         return {"uri": Path(path).as_uri()}
-    return {"uri": quote(path), "uriBaseId": ROOT}
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": ROOT}
 
 
 def _file_of(target: str) -> str | None:
