@@ -12,8 +12,15 @@ from evalcheck import rulebook
 @click.command()
 @click.argument("rule")
 def command(rule: str) -> None:
-    """Print the page of a rule: what it means, why it matters, what is flagged and what is fine."""
-    page = rulebook.find(rule).shown
+    """Print the page of a rule: what it means, why it matters, what is flagged and what is fine.
+
+    Of a family it lists the rules.
+    """
+    family = [known for known in rulebook.load().values() if known.family == rule]
+    if family:
+        page = f"# {rule}\n\n" + "".join(f"- `{known.name}`: {known.summary}\n" for known in family)
+    else:
+        page = rulebook.find(rule).shown
     if not sys.stdout.isatty():
         click.echo(page, nl=False)
         return

@@ -8,13 +8,15 @@ import click
 
 from evalcheck import rulebook
 
-# Wide enough that no line is folded where a program reads along.
-PIPED = 400
-
 
 @click.command()
 def command() -> None:
     """List the rules: name, family, severity, the layers that look for it, what it means."""
+    if not sys.stdout.isatty():
+        for rule in rulebook.load().values():
+            facts = (rule.name, rule.family, rule.severity, ",".join(rule.layers), rule.summary)
+            click.echo("\t".join(facts))
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -26,4 +28,4 @@ def command() -> None:
     table.add_column("summary")
     for rule in rulebook.load().values():
         table.add_row(rule.name, rule.family, rule.severity, ", ".join(rule.layers), rule.summary)
-    Console(width=None if sys.stdout.isatty() else PIPED).print(table)
+    Console().print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 LONGEST_LINEAGE = 40
 
+# Ends of names of classes that are no modules, and of which nothing needs to be known.
+_NO_MODULE = re.compile(
+    r"(?:Config|Configuration|Output|Arguments|Processor|Extractor|Tokenizer|Callback|Error|Exception|Enum)$"
+)
 # Bases that are torch modules though they are defined elsewhere.
 MODULE_TAILS = ("PreTrainedModel", "LightningModule", "MessagePassing", "BaseModule")
 
@@ -59,7 +64,7 @@ class ClassInfo:
 
     @cached_property
     def parents(self) -> tuple[ClassInfo, ...]:
-        found = (self.file.classes.named(base) for base in _bases(self.node))
+        found = (self.file.classes.named(base) for base in _bases(self.node) if _followed(base))
         return tuple(parent for parent in found if parent is not None and parent is not self)
 
     def lineage(self) -> Iterator[ClassInfo]:
@@ -91,7 +96,7 @@ class ClassInfo:
             c.file.resolve(base)
             for c in self.lineage()
             for base in _bases(c.node)
-            if c.file.classes.named(base) is None
+            if not _followed(base) or c.file.classes.named(base) is None
         )
         return tuple(base for base in found if base)
 
@@ -123,6 +128,12 @@ def _bases(node: ast.ClassDef) -> Iterator[ast.expr]:
     """The bases as expressions, ``Generic[T]`` as ``Generic``."""
     for base in node.bases:
         yield base.value if isinstance(base, ast.Subscript) else base
+
+
+def _followed(base: ast.expr) -> bool:
+    """Whether the class behind a base may tell something: not where its name says all."""
+    name = base.id if isinstance(base, ast.Name) else getattr(base, "attr", "")
+    return name not in MODULE_TAILS and not _NO_MODULE.search(name)
 
 
 def _torch_module(base: str) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Alternative = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # plain words, regular expressions
 
 
+QUOTES = b'"""'
+CODE = (b"\nclass ", b"\ndef ", b"\n    def ", b"\nimport ", b"\nfrom ")
 IDENTIFIER = re.compile(rb"\w{3,}")
 
 
@@ -38,6 +40,7 @@ class Triggers:
 
     def concerned(self, data: bytes) -> list[str]:
         """The names of the rules that the bytes of a file could concern."""
+        data = _without_docstrings(data)
         possible = self._vocabulary.possible(data)
         known = dict.fromkeys(possible & self._settled, True)
         found: set[str] = set()
@@ -47,6 +50,14 @@ class Triggers:
             if _met(alternative, data, known):
                 found.update(names)
         return sorted(found, key=self._order.__getitem__)
+
+
+def _without_docstrings(data: bytes) -> bytes:
+    """The bytes without what stands in triple quotes: much of a library is examples in prose."""
+    parts = data.split(QUOTES)
+    if len(parts) % 2 == 0 or any(mark in inner for inner in parts[1::2] for mark in CODE):
+        return data  # quotes within quotes: what is code and what is not cannot be told so simply
+    return QUOTES.join(parts[::2])
 
 
 def _met(alternative: Alternative, data: bytes, known: dict[bytes, bool]) -> bool:
