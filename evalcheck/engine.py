@@ -7,7 +7,7 @@ does not know, the rule's name, family and severity.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,11 +97,33 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _groups(seen: Iterable[Sighting]) -> list[list[Sighting]]:
     """Sightings whose places meet, directly or through a third, are of one fault."""
     groups: list[list[Sighting]] = []
+    near: dict[object, list[list[Sighting]]] = {}  # groups that may meet what lies at a place
     for sighting in seen:
-        met = [g for g in groups if any(_meet(sighting, other) for other in g)]
-        groups = [g for g in groups if g not in met]
-        groups.append([*(s for g in met for s in g), sighting])
+        marks = list(_marks(sighting))
+        candidates = {id(group): group for mark in marks for group in near.get(mark, ())}
+        met = [g for g in candidates.values() if any(_meet(sighting, other) for other in g)]
+        joined = (
+            [*(s for g in groups if any(g is m for m in met) for s in g), sighting] if met else [sighting]
+        )
+        if met:
+            groups = [g for g in groups if not any(g is m for m in met)]
+        groups.append(joined)
+        for mark in {mark for other in joined for mark in _marks(other)}:
+            kept = [g for g in near.get(mark, ()) if not any(g is m for m in met)]
+            near[mark] = [*kept, joined]
     return groups
+
+
+def _marks(sighting: Sighting) -> Iterator[object]:
+    """What two sightings must share to meet: a module, a line, or a subject."""
+    if sighting.subject is not None:
+        yield "subject", sighting.subject
+    for place in sighting.places:
+        if place.module is not None:
+            yield "module", place.module
+        if place.span is not None:
+            span = place.span
+            yield from (("line", span.path, n) for n in range(span.line, span.end_line + 1))
 
 
 def _meet(one: Sighting, two: Sighting) -> bool:

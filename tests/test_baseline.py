@@ -141,3 +141,11 @@ def test_a_file_that_cannot_be_written_is_left_as_it_was(here: Path) -> None:
     with pytest.raises(Complaint, match=r"known\.json cannot be written"):
         baseline.write(FILE, [Report("t")])
     assert sorted(p.name for p in here.iterdir()) == ["known.json", "net.py", "pkg"]
+
+
+def test_any_file_name_can_be_recorded(here: Path) -> None:
+    """One that is no UTF-8, and one of two lines."""
+    found = [finding("bad\udcff.py", 1, "a"), finding("two\nlines.py", 1, "a")]
+    assert baseline.write(FILE, [Report(".", tuple(found))]) == 2
+    assert FILE.read_bytes().decode()
+    assert baseline.load(FILE).without(Report(".", tuple(found))).findings == ()

@@ -7,7 +7,7 @@ import re
 from evalcheck.finding import Span
 
 # What would end a line, steer a terminal or be refused by an encoding: file names may hold any of it.
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def written(span: Span, *, column: bool = True) -> str:

@@ -11,7 +11,7 @@ from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach
 from evalcheck.source.functions import FunctionInfo
-from evalcheck.source.gates import MODE, gated, mentions_mode
+from evalcheck.source.gates import MODE, gated, mentions_mode, set_by_mode
 from evalcheck.source.values import (
     argument,
     assigned,
@@ -23,7 +23,7 @@ from evalcheck.source.values import (
     self_attributes,
     unpacks,
 )
-from evalcheck.source.wanted_noise import wanted
+from evalcheck.source.wanted_noise import hinted, wanted
 
 # Where each function takes its rate: by position, and by name.
 _RATES = {
@@ -44,13 +44,17 @@ _MODE_POSITION = 13  # of multi_head_attention_forward, which is told the mode
 
 @dataclass(frozen=True)
 class AttentionDropout:
-    """A call, what it calls, its rate, and whether the callee is known to apply the rate as it is."""
+    """A call, what it calls, its rate, and whether the callee is known to apply the rate as it is.
+
+    ``doubtful`` says that something makes it likelier that the noise is meant.
+    """
 
     call: ast.Call
     name: str
     rate: ast.expr
     function: FunctionInfo
     known: bool
+    doubtful: bool
 
 
 def ungated_attention(file: SourceFile) -> Iterator[AttentionDropout]:
@@ -69,7 +73,8 @@ def ungated_attention(file: SourceFile) -> Iterator[AttentionDropout]:
         reached = in_reach(file, call, strict=True) is not None
         if not reached and file.functions.callers(method):
             continue  # whoever calls it looks at the mode, or is not read here
-        yield AttentionDropout(call, _tail(call), rate, method, known and reached)
+        doubtful = hinted(file, call, method, owner)
+        yield AttentionDropout(call, _tail(call), rate, method, known and reached, doubtful)
 
 
 def _tail(call: ast.Call) -> str:
@@ -113,7 +118,7 @@ def _is_raw(file: SourceFile, rate: ast.expr, method: FunctionInfo, owner: Class
     value = literal(rate)
     if isinstance(value, (int, float)):
         return value > 0
-    if mentions_mode(file, rate, mode=MODE):
+    if mentions_mode(file, rate, mode=MODE) or set_by_mode(file, rate):
         return False
     if isinstance(rate, ast.Name):
         given = [] if is_parameter(file, rate) else assigned(file, rate)

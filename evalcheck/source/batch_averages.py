@@ -53,8 +53,8 @@ def averages(file: SourceFile) -> Iterator[Average]:
                 continue
             place = _taken(file, reading, added, target)
             if place is not None:
-                over = reading.over
-                yield Average(place, name_of(target), ast.unparse(over), added, _constructor(file, over))
+                loader = _constructor(file, reading)
+                yield Average(place, name_of(target), ast.unparse(reading.over), added, loader)
 
 
 def evaluation_loops(file: SourceFile) -> Iterator[Reading]:
@@ -148,7 +148,9 @@ def _taken(file: SourceFile, reading: Reading, added: ast.stmt, target: ast.expr
 
 
 def _same(node: ast.expr, kept: str) -> bool:
-    """``total``, or ``total.item()``."""
+    """``total``, ``total.item()``, or a hundred times that."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        node = node.right if isinstance(node.left, ast.Constant) else node.left
     return ast.unparse(node) in (kept, f"{kept}.item()", f"float({kept})")
 
 
@@ -181,7 +183,11 @@ def _mean_of_list(file: SourceFile, node: ast.expr, kept: str) -> bool:
     return bool(made.args) and ast.unparse(made.args[0]) == kept
 
 
-def _constructor(file: SourceFile, over: ast.expr) -> Loader | None:
-    """The call that built the loader, where this file holds the only one under the name."""
-    found = [loader for loader in loaders(file) if loader.bound == name_of(over)]
+def _constructor(file: SourceFile, reading: Reading) -> Loader | None:
+    """The call that built the loader: in the same function, else the only one of the file under the name."""
+    found = [loader for loader in loaders(file) if loader.bound == name_of(reading.over)]
+    here = [
+        loader for loader in found if (info := file.function_of(loader.call)) and info.node is reading.scope
+    ]
+    found = here or found
     return found[0] if len(found) == 1 else None

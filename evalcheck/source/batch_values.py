@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from evalcheck.source.file import SourceFile
 from evalcheck.source.loaders import Loader, name_of
-from evalcheck.source.values import assigned, identifiers
+from evalcheck.source.reductions import may_be_summed
+from evalcheck.source.values import assigned, identifiers, within
 from evalcheck.source.words import each
 
 _QUALITY = re.compile(
-    r"loss|acc|prec|recall|metric|auc|iou|dice|f1|psnr|ssim|err|score|(?:^|_)mae|mse|perplex|nll|wer|cer",
+    r"loss|acc|prec|recall|metric|auc|iou|dice|f1|psnr|ssim|err|score|(?:^|_)mae|mse|perplex|nll|wer|cer|"
+    r"criterion|cross_entropy|kl_div",
     re.I,
 )
 # Qualities that no weights make right: they are defined on all samples together.
@@ -21,7 +24,6 @@ UNDIVIDED = re.compile(
 _SIZE = re.compile(
     r"\blen\(|\.size\(|\.shape\b|\.numel\(|batch_?size|\bbsz?\b|\bb\b|\bn\b|num_|_num|count|weight", re.I
 )
-_SUMS = re.compile(r"reduction\W{1,3}(?:sum|none)\b|size_average\W{1,3}False")
 _SAME = each(
     "item cpu detach numpy float double tolist to clone abs sqrt mean_ gather reduce_mean float32 asnumpy"
 )
@@ -29,9 +31,43 @@ _SAME = each(
 
 def is_batch_mean(file: SourceFile, value: ast.expr, kept: str) -> bool:
     """Whether a value is plausibly the mean over a batch of something that says how good a model is."""
-    if not _QUALITY.search(" ".join([kept, *identifiers(value)])) or _SUMS.search(file.text):
+    sources = list(_computed_by(file, value))
+    said = [kept, *identifiers(value), *(name for one in sources for name in identifiers(one))]
+    if not _QUALITY.search(" ".join(said)) and not any(map(_agreement, sources)):
         return False
-    return _mean(file, value, 4)
+    return _mean(file, value, 4) and not may_be_summed(file, value, sources)
+
+
+def _computed_by(file: SourceFile, value: ast.expr, steps: int = 4) -> Iterator[ast.expr]:
+    """The expressions that a value comes from, through local names and calls that only convert it."""
+    inside: list[ast.expr] = []
+    if isinstance(value, ast.BinOp):
+        inside = [value.left, value.right]
+    elif (
+        isinstance(value, ast.Call) and name_of(value.func) in _SAME and isinstance(value.func, ast.Attribute)
+    ):
+        inside = [value.func.value]
+    elif isinstance(value, ast.Call) and name_of(value.func) == "float":
+        inside = value.args
+    elif isinstance(value, ast.Attribute) and value.attr == "data":
+        inside = [value.value]
+    elif isinstance(value, ast.Name):
+        inside = assigned(file, value)
+    if not inside and not isinstance(value, ast.Constant):
+        yield value
+    for one in inside if steps else ():
+        yield from _computed_by(file, one, steps - 1)
+
+
+def _agreement(value: ast.expr) -> bool:
+    """``(predicted == target).float().mean()``: the share of samples that are right."""
+    return any(
+        isinstance(one, ast.Call)
+        and isinstance(one.func, ast.Attribute)
+        and one.func.attr == "mean"
+        and any(isinstance(n, ast.Compare) or name_of(n) == "eq" for n in within(one))
+        for one in within(value)
+    )
 
 
 def _mean(file: SourceFile, value: ast.expr, steps: int) -> bool:

@@ -93,7 +93,7 @@ def _on_purpose(load: LooseLoad) -> bool:
         return True
     if any(isinstance(outer, (ast.ExceptHandler, ast.For, ast.While)) for outer in file.ancestors(load.call)):
         return True  # a second try; one part of several
-    lines = [file.lines.line(n) for n in range(max(1, load.call.lineno - 2), load.call.lineno + 1)]
+    lines = [file.line(n) for n in range(max(1, load.call.lineno - 2), load.call.lineno + 1)]
     return any(
         _EXPLAINED.search(line.partition("#")[2].partition("strict=")[0]) for line in lines if "#" in line
     )

@@ -26,6 +26,7 @@ _BY_HAND = each(
     "__setattr__ _apply to cuda parameters named_parameters train eval state_dict modules children "
     "named_modules named_children"
 )
+_FILLS = (ast.GeneratorExp, ast.ListComp, ast.List)  # what a call of list, tuple or dict is filled from
 _MEANT = re.compile(r"regist|hidden|hide|on purpose|intention|deliberate|state_dict|not (?:be )?train", re.I)
 
 
@@ -85,6 +86,8 @@ def _in_init(file: SourceFile, owner: ClassInfo, info: FunctionInfo) -> Iterator
 def _is_collection(file: SourceFile, value: ast.expr) -> bool:
     if isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.DictComp)):
         return True
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        return isinstance(value.left, (ast.List, ast.Tuple))
     if isinstance(value, ast.Name):
         given = assigned(file, value)
         return (
@@ -96,7 +99,7 @@ def _is_collection(file: SourceFile, value: ast.expr) -> bool:
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Name)
         and value.func.id in ("list", "tuple", "dict")
-        and (not value.args or isinstance(value.args[0], (ast.GeneratorExp, ast.ListComp, ast.List)))
+        and (not value.args or isinstance(value.args[0], _FILLS) or _mapped(value.args[0]) is not None)
     )
 
 
@@ -113,18 +116,29 @@ def _elements(file: SourceFile, value: ast.expr, steps: int = 4) -> Iterator[ast
         inside = [value.value]
     elif isinstance(value, ast.IfExp):
         inside = [value.body, value.orelse]
+    elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        inside = [value.left]
     elif (
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Name)
-        and value.func.id in ("list", "tuple")
+        and value.func.id in ("list", "tuple", "dict")
     ):
-        inside = value.args
+        inside = [*value.args, *(k.value for k in value.keywords)]
+    elif (built := _mapped(value)) is not None:
+        yield built
     elif isinstance(value, ast.Name):
         inside = list(_of_name(file, value))
     else:
         yield value
     for item in inside if steps else ():
         yield from _elements(file, item, steps - 1)
+
+
+def _mapped(value: ast.expr) -> ast.Call | None:
+    """``map(nn.Linear, sizes, sizes)`` as the call that builds each element."""
+    if not isinstance(value, ast.Call) or getattr(value.func, "id", "") != "map" or len(value.args) < 2:
+        return None
+    return ast.copy_location(ast.Call(func=value.args[0], args=[], keywords=[]), value)
 
 
 def _of_name(file: SourceFile, name: ast.Name) -> Iterator[ast.expr]:
@@ -233,6 +247,6 @@ def _is_attribute(node: ast.AST, info: FunctionInfo, attribute: str) -> bool:
 
 def _meant(file: SourceFile, store: ast.Attribute) -> bool:
     line = store.lineno
-    said = [file.lines.line(n) for n in (line - 2, line - 1)]
+    said = [file.line(n) for n in (line - 2, line - 1)]
     comments = [text for text in said if text.lstrip().startswith("#")]
-    return any(_MEANT.search(text) for text in (*comments, file.lines.line(line).partition("#")[2]))
+    return any(_MEANT.search(text) for text in (*comments, file.line(line).partition("#")[2]))

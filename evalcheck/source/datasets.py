@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from evalcheck.source import words
 from evalcheck.source.file import SourceFile
@@ -18,6 +19,7 @@ _HELD = re.compile(r"^(?:val|valid|validation|test|testing|eval|evaluation|dev|t
 _MEANT = re.compile(
     r"tta|test[-_ ]?time|test_?aug|robust|corrupt|nois|shift|two_?crop|contrast|ssl|self_?sup|pretrain", re.I
 )
+_TRANSFORM = re.compile(r"transform|augment", re.I)
 _DATA = re.compile(r"dataset|folder|data$|data_?set|loader|_ds$|ds$", re.I)
 
 
@@ -26,36 +28,61 @@ def evaluation_datasets(file: SourceFile) -> Iterator[tuple[ast.Call, str]]:
     for call in list(file.every_call()):
         if not (call.args or call.keywords):
             continue
-        reason = _told(call)
+        named = dict(named_arguments(file, call))
+        reason = _told(named)
         if reason == "train":
             continue
-        if not reason and _looks_like_data(file, call):
+        if not reason and _looks_like_data(file, call, named):
             reason = _bound_as(file, call) or _of_all_splits(file, call)
         if reason and not _meant(file, call):
             yield call, reason
 
 
-def _told(call: ast.Call) -> str:
+def pipelines(file: SourceFile, call: ast.Call) -> list[ast.expr]:
+    """The arguments of a dataset that may be its transforms; not those that are for training by name."""
+    unfit = {value for name, value in named_arguments(file, call) if _for_training(name)}
+    return [value for value in (*call.args, *(k.value for k in call.keywords)) if value not in unfit]
+
+
+def named_arguments(file: SourceFile, call: ast.Call) -> list[tuple[str, ast.expr]]:
+    """The arguments by their names; those by position too, where the class is one of the project's."""
+    named = [(item.arg, item.value) for item in call.keywords if item.arg]
+    a_class = getattr(call.func, "attr", getattr(call.func, "id", ""))[:1].isupper()  # no file is opened else
+    owner = file.classes.named(call.func) if call.args and a_class else None
+    init = owner.method_info("__init__") if owner is not None and not owner.is_module else None
+    if init is not None:
+        order = [a.arg for a in (*init.node.args.posonlyargs, *init.node.args.args)][1:]
+        plain = takewhile(lambda value: not isinstance(value, ast.Starred), call.args)
+        named += zip(order, plain, strict=False)
+    return named
+
+
+def _for_training(name: str) -> bool:
+    return any(part in words.TRAINING for part in words.parts(name))
+
+
+def _told(named: dict[str, ast.expr]) -> str:
     """``train`` where the call says that it is for training, else the reason for evaluation, else empty."""
-    for item in call.keywords:
-        value = literal(item.value)
-        if item.arg in _TRAIN_FLAGS and isinstance(value, bool):
-            return "train" if value else f"{item.arg}=False"
-        if item.arg in _SPLITS and isinstance(value, str):
+    for name, given in named.items():
+        value = literal(given)
+        if name in _TRAIN_FLAGS and isinstance(value, bool):
+            return "train" if value else f"{name}=False"
+        if name in _SPLITS and isinstance(value, str):
             held = _HELD.match(value.lower())
-            return f"{item.arg}={value!r}" if held else "train"
-        if item.arg in (*_TRAIN_FLAGS, *_SPLITS):
+            return f"{name}={value!r}" if held else "train"
+        if name in (*_TRAIN_FLAGS, *_SPLITS):
             return "train"  # decided by a value that is not known here
     return ""
 
 
-def _looks_like_data(file: SourceFile, call: ast.Call) -> bool:
+def _looks_like_data(file: SourceFile, call: ast.Call, named: dict[str, ast.expr]) -> bool:
     tail = getattr(call.func, "attr", getattr(call.func, "id", ""))
     name = file.resolve(call.func) or ""
     return (
         bool(_DATA.search(tail))
         or name.startswith("torchvision.datasets.")
         or any(k.arg in ("transform", "transforms") for k in call.keywords)
+        or any(_TRANSFORM.search(key) and value in call.args for key, value in named.items())
     )
 
 
@@ -68,7 +95,7 @@ def _bound_as(file: SourceFile, call: ast.Call) -> str:
     outer = file.parent(parent) if isinstance(parent, ast.keyword) else parent
     if isinstance(outer, ast.Call) and _is_loader(outer) and (name := _target(file, outer)):
         return f"it is read by {name}" if words.says_evaluation(name) else ""
-    if name is None or any(p in words.TRAINING for p in words.parts(name)):
+    if name is None or _for_training(name):
         return ""
     takers = [c for c in file.calls_in(_scope(file, call)) if _is_loader(c) and _takes(c, name)]
     named = [_target(file, taker) or "" for taker in takers]

@@ -13,7 +13,8 @@ from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach, run_by_forward
 from evalcheck.source.functions import FunctionInfo
-from evalcheck.source.gates import gated, mentions_mode
+from evalcheck.source.gates import conditions, gated, mentions_mode, set_by_mode
+from evalcheck.source.index import FUNCTIONS
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.layers import torch_layer
 from evalcheck.source.values import (
@@ -22,11 +23,13 @@ from evalcheck.source.values import (
     assigned,
     identifiers,
     is_parameter,
+    is_self,
     literal,
+    self_attributes,
     unpacks,
     within,
 )
-from evalcheck.source.wanted_noise import said_around, wanted
+from evalcheck.source.wanted_noise import comments, declared, hinted, wanted
 
 # These drop by default; alpha_dropout and feature_alpha_dropout do not.
 DROPPING = frozenset(
@@ -38,15 +41,17 @@ FUNCTIONAL = DROPPING | frozenset(
 )
 _LAYER = re.compile(r"(?:Alpha|FeatureAlpha)?Dropout[123]?d?$")
 _TRAINING_POSITION = 2
+_RATE = re.compile(r"rate|ratio|prob|(?:^|_)p(?:_|$)", re.I)
 # What a comment beside a literal True says when somebody thought of it.
-_SAID = re.compile(r"#.*(?:forc|sampl|eval|active|on even|keep)", re.I)
+_SAID = re.compile(r"forc|sampl|eval|active|on even|keep", re.I)
 
 
 @dataclass(frozen=True)
 class Dropout:
     """A call, what it calls, the function it stands in, and the function that a forward runs, if it is known.
 
-    ``built`` is the call that builds the layer, where it is not a function that is called.
+    ``built`` is the call that builds the layer, where it is not a function that is called. ``doubtful``
+    says that something makes it likelier that the noise is meant.
     """
 
     call: ast.Call
@@ -54,6 +59,7 @@ class Dropout:
     function: FunctionInfo
     entry: FunctionInfo | None
     built: ast.Call | None = None
+    doubtful: bool = False
 
 
 def ungated_dropouts(file: SourceFile) -> Iterator[Dropout]:
@@ -67,14 +73,16 @@ def ungated_dropouts(file: SourceFile) -> Iterator[Dropout]:
         function, entry = file.function_of(call), in_reach(file, call)
         if function is None or entry is None:
             if function is not None and built is None and _called_from_elsewhere(file, call, function):
-                yield Dropout(call, file.resolve(call.func) or "", function, None)
+                yield Dropout(call, _function_called(file, call) or "", function, None)
             continue
         owner = run_by_forward(file)[entry]
-        if wanted(file, call, function, owner) or _used_by_training_only(file, owner):
+        if wanted(file, call, function, owner) or owner in _used_by_training_only(file):
             continue
         rate = argument(built, 0, "p") if built else argument(call, 1, "p")
         if not (gated(file, call) or rate_is_gated(file, call, rate) or chosen_later(file, call, function)):
-            yield Dropout(call, file.resolve((built or call).func) or "", function, entry, built)
+            name = file.resolve(built.func) if built else _function_called(file, call)
+            doubtful = hinted(file, call, function, *{owner, file.class_of(call) or owner})
+            yield Dropout(call, name or "", function, entry, built, doubtful or _behind_a_switch(file, call))
 
 
 def _called_from_elsewhere(file: SourceFile, call: ast.Call, function: FunctionInfo) -> bool:
@@ -87,14 +95,27 @@ def _called_from_elsewhere(file: SourceFile, call: ast.Call, function: FunctionI
         return False  # the caller's rate, or the object's own: a hook may be there to drop
     if is_unit_test(file) or (owner is not None and owner.of_framework) or gated(file, call):
         return False
-    texts = [file.said(call), file.lines.line(call.lineno - 1), *said_around(file, function)]
-    texts += [owner.name] if owner else []
-    if any(words.MEANT.search(text) for text in texts) or words.TRAINING & set(words.parts(function.name)):
+    classes = [owner] if owner else []
+    if declared(file, call, function, *classes) or hinted(file, call, function, *classes):
+        return False
+    if words.TRAINING & set(words.parts(function.name)):
         return False
     callers = file.functions.callers(function)
     if callers and all(gated(file, caller) for caller in callers):
         return False
     return not any(words.MODE.search(name) for name in function.parameters)
+
+
+def _behind_a_switch(file: SourceFile, call: ast.Call) -> bool:
+    """Whether a setting that speaks of dropout, and is not a rate, decides if it runs: it may be off."""
+    for outer in file.ancestors(call):
+        if isinstance(outer, FUNCTIONS):
+            return False
+        for part in conditions(outer.test) if isinstance(outer, (ast.If, ast.IfExp)) else ():
+            name = part.attr if isinstance(part, ast.Attribute) else ""
+            if "drop" in name.lower() and not _RATE.search(name) and name not in set(identifiers(call)):
+                return True
+    return False
 
 
 def forced_dropouts(file: SourceFile) -> Iterator[Dropout]:
@@ -109,7 +130,7 @@ def forced_dropouts(file: SourceFile) -> Iterator[Dropout]:
         function, entry = file.function_of(call), in_reach(file, call)
         if function is None or entry is None or wanted(file, call, function, run_by_forward(file)[entry]):
             continue
-        if _SAID.search(f"{file.lines.line(call.lineno - 1)} {file.said(call)}"):
+        if any(_SAID.search(text) and not words.complains(text) for text in comments(file, call)):
             continue
         if not (gated(file, call) or rate_is_gated(file, call, argument(call, 1, "p"))):
             yield Dropout(call, name, function, entry)
@@ -117,9 +138,30 @@ def forced_dropouts(file: SourceFile) -> Iterator[Dropout]:
 
 def is_ungated_call(file: SourceFile, call: ast.Call) -> bool:
     """Whether a call is one of a functional dropout that is not told the mode, with a rate above zero."""
-    if not _may_be_dropout(call) or file.resolve(call.func) not in DROPPING:
+    if not _may_be_dropout(call) or _function_called(file, call) not in DROPPING:
         return False
     return not _told(call) and literal(argument(call, 1, "p")) != 0
+
+
+def _function_called(file: SourceFile, call: ast.Call) -> str | None:
+    """The dotted name of what is called, also where ``__init__`` keeps the function itself on the object."""
+    name = file.resolve(call.func)
+    method = file.functions.method_around(call) if name is None else None
+    if method is None or method.owner is None or not isinstance(call.func, ast.Attribute):
+        return name
+    if not is_self(call.func.value, method.receiver):
+        return name
+    return _kept_functions(file, method.owner).get(call.func.attr)
+
+
+@lru_cache(maxsize=8)
+def _kept_functions(file: SourceFile, owner: ClassInfo) -> dict[str, str]:
+    """The functional dropouts that a class of the file keeps, by attribute, where they are given once."""
+    return {
+        attribute: name
+        for attribute, given in self_attributes(file, owner).items()
+        if len(given) == 1 and (name := file.resolve(given[0][1])) in DROPPING and name
+    }
 
 
 def _may_be_dropout(call: ast.Call) -> bool:
@@ -157,7 +199,9 @@ def rate_is_gated(file: SourceFile, call: ast.Call, rate: ast.expr | None) -> bo
     """Whether the rate itself depends on the mode, or is handed in by a caller who may see to it."""
     if rate is None:
         return False
-    if mentions_mode(file, rate) or (isinstance(rate, ast.Name) and is_parameter(file, rate)):
+    if mentions_mode(file, rate) or set_by_mode(file, rate):
+        return True
+    if isinstance(rate, ast.Name) and is_parameter(file, rate):
         return True
     owner = file.class_of(call)
     properties = [
@@ -184,13 +228,25 @@ def chosen_later(file: SourceFile, call: ast.Call, function: FunctionInfo) -> bo
 
 
 @lru_cache(maxsize=8)
-def _used_by_training_only(file: SourceFile, owner: ClassInfo) -> bool:
-    """Whether other modules of the file keep this one, and call it under a test of the mode alone."""
-    kept: set[str] = set()
+def _used_by_training_only(file: SourceFile) -> frozenset[ClassInfo]:
+    """The classes that other modules of the file keep, and call under a test of the mode alone."""
+    kept: dict[ClassInfo, set[str]] = {}
+    uses: dict[str, list[ast.Call]] = {}
     for call in file.every_call():
+        if isinstance(call.func, ast.Attribute):
+            uses.setdefault(call.func.attr, []).append(call)
         parent = file.parent(call)
-        named = isinstance(call.func, ast.Name) and call.func.id == owner.name
-        if named and isinstance(parent, ast.Assign) and file.classes.named(call.func) is owner:
-            kept.update(target.attr for target in parent.targets if isinstance(target, ast.Attribute))
-    uses = [c for c in file.every_call() if isinstance(c.func, ast.Attribute) and c.func.attr in kept]
-    return bool(uses) and all(gated(file, use) for use in uses)
+        owner = file.classes.at_top(call.func) if isinstance(parent, ast.Assign) else None
+        if isinstance(parent, ast.Assign) and owner is not None:
+            attributes = {target.attr for target in parent.targets if isinstance(target, ast.Attribute)}
+            kept.setdefault(owner, set()).update(attributes)
+    in_training = {
+        name: all(gated(file, use) for use in uses[name])
+        for name in {name for names in kept.values() for name in names}
+        if name in uses
+    }
+    return frozenset(
+        owner
+        for owner, names in kept.items()
+        if (told := [in_training[name] for name in names if name in in_training]) and all(told)
+    )

@@ -25,6 +25,13 @@ _PASSES_ON = each("prepare_pt2e prepare_qat_pt2e convert_pt2e deepcopy")
 ALLOWS = each("allow_exported_model_train_eval _allow_exported_model_train_eval")
 
 
+# What is done with a scripted module that is to be used elsewhere.
+_GOES_OUT = each(
+    "save freeze optimize_for_inference optimize_for_mobile _save_for_lite_interpreter export onnx_export "
+    "save_to_buffer write_bytes trace"
+)
+
+
 @dataclass(frozen=True)
 class ModeCall:
     """``train()`` or ``eval()`` on a program, where the program comes from, and what the call does.
@@ -55,6 +62,31 @@ def mode_calls(file: SourceFile) -> Iterator[ModeCall]:
             model = argument(built, 0, "func", "mod")
             if model is not None and not same_in_both_modes(file, model):
                 yield ModeCall(call, built, "does nothing", _in_eval(file, model, built))
+
+
+def goes_out(file: SourceFile, call: ast.Call) -> bool:
+    """Whether what a call gives is saved, frozen or exported in sight."""
+    statement = file.statement(call)
+    for outer in file.ancestors(call):
+        if isinstance(outer, ast.Call) and tail_of(outer.func) in _GOES_OUT:
+            return True
+        if outer is statement:
+            break
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    info = file.function_of(call)
+    return any(
+        tail_of(later.func) in _GOES_OUT
+        and later.lineno >= call.lineno
+        and any(isinstance(n, ast.Name) and n.id in names for n in _given(later))
+        for later in file.calls_in(info.node if info else file.tree)
+    )
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    """The object of a method call, and the arguments."""
+    owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    return [*owner, *call.args, *(k.value for k in call.keywords)]
 
 
 def _in_eval(file: SourceFile, model: ast.expr, built: ast.Call) -> bool:

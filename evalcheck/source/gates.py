@@ -42,18 +42,57 @@ def is_gate(file: SourceFile, test: ast.AST, strict: bool = False) -> bool:
 
     Strictly taken, only the mode counts: ``need_weights`` chooses between two ways to the same values.
     """
-    if strict:
-        return mentions_mode(file, test, mode=MODE)
-    return mentions_mode(file, test) or any(_is_switch(file, part) for part in _conditions(test))
+    if mentions_mode(file, test, mode=MODE if strict else words.MODE):
+        return True
+    if any(_is_flag(file, part) for part in conditions(test)):
+        return True
+    return not strict and any(_is_switch(file, part) for part in conditions(test))
 
 
-def _conditions(test: ast.AST) -> Iterator[ast.AST]:
+def set_by_mode(file: SourceFile, node: ast.AST, steps: int = 1) -> bool:
+    """Whether a local name in an expression is given one of its values under a test of the mode."""
+    for name in _local_names(file, node):
+        scope = file.names.binder(name)
+        if scope is not None and any(_in_a_mode(file, s) for s in file.index.stores[scope].get(name.id, ())):
+            return True
+        if steps and any(set_by_mode(file, value, steps - 1) for value in assigned(file, name)):
+            return True
+    return False
+
+
+def _in_a_mode(file: SourceFile, store: ast.Name) -> bool:
+    child: ast.AST = store
+    for parent in file.ancestors(store):
+        if isinstance(parent, FUNCTIONS):
+            return False
+        if isinstance(parent, ast.AugAssign) and mentions_mode(file, parent.value, 0, MODE):
+            return True  # rate *= self.training
+        if (
+            isinstance(parent, ast.If)
+            and child is not parent.test
+            and mentions_mode(file, parent.test, mode=MODE)
+        ):
+            return True
+        child = parent
+    return False
+
+
+def _is_flag(file: SourceFile, test: ast.AST) -> bool:
+    """A local name as a truth value, or beside a number, that was set by the mode."""
+    if isinstance(test, ast.Compare) and len(test.comparators) == 1:
+        other = test.comparators[0]
+        if isinstance(other, ast.Constant) and isinstance(other.value, (bool, int, float)):
+            test = test.left
+    return isinstance(test, ast.Name) and set_by_mode(file, test)
+
+
+def conditions(test: ast.AST) -> Iterator[ast.AST]:
     """The single conditions of ``a and not b``."""
     if isinstance(test, ast.BoolOp):
         for value in test.values:
-            yield from _conditions(value)
+            yield from conditions(value)
     elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield from _conditions(test.operand)
+        yield from conditions(test.operand)
     else:
         yield test
 

@@ -16,6 +16,7 @@ _STATEFUL = re.compile(
     r"RNNCell|MultiheadAttention|PReLU|Transformer\w*)$"
 )
 _DROPOUT = re.compile(r"(?:Alpha|FeatureAlpha)?Dropout[123]?d?$|RReLU$")
+_SAYS_NOISE_OR_NORM = re.compile(r"drop|batch_?norm|(?<![a-z])bn", re.I)
 _BATCH_NORM = re.compile(r"(?:Lazy)?BatchNorm[123]d$|SyncBatchNorm$")
 CONTAINERS = frozenset(f"torch.nn.{n}" for n in ("Sequential", "ModuleList", "ModuleDict"))
 
@@ -103,6 +104,19 @@ def class_depends_on_mode(owner: ClassInfo) -> bool | None:
         owner.modes = (False,)
         owner.modes = (_modes(owner),)
     return owner.modes[0]
+
+
+def speaks_of_dropout_or_norm(owner: ClassInfo, steps: int = 3) -> bool:
+    """Whether a class, or one that it builds a part of, has to do with dropout or batch norm at all."""
+    for one in owner.lineage():
+        if one.unknown_bases or _SAYS_NOISE_OR_NORM.search(one.file.said(one.node)):
+            return True
+        init = one.methods.get("__init__")
+        for call in one.file.calls_in(init) if init and steps else ():
+            part = one.file.classes.named(call.func)
+            if part is not None and part is not owner and speaks_of_dropout_or_norm(part, steps - 1):
+                return True
+    return False
 
 
 def _modes(owner: ClassInfo) -> bool | None:

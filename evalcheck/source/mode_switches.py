@@ -101,6 +101,31 @@ def for_inference_only(info: FunctionInfo) -> bool:
     return any(name in ("torch.no_grad", "torch.inference_mode") for name in names)
 
 
+def for_training(switch: Switch) -> bool:
+    """Whether the caller says that this is training: by a flag, a name, or targets and a loss of them."""
+    info = switch.function
+    for outer in info.file.ancestors(switch.node):
+        if isinstance(outer, (ast.If, ast.IfExp)) and any(
+            "train" in name for name in identifiers(outer.test)
+        ):
+            return True
+    if "train" in info.name or "loss" in info.name:
+        return True
+    given = any(name.startswith(("target", "label")) for name in info.parameters)
+    return given and "loss" in info.file.said(info.node)
+
+
+def set_before(switch: Switch, others: list[Switch]) -> bool:
+    """Whether the same forward has put the very same part in the other mode before."""
+    return any(
+        other.function is switch.function
+        and other.target == switch.target
+        and other.to_train is not switch.to_train
+        and other.node.lineno < switch.node.lineno
+        for other in others
+    )
+
+
 def _meant(info: FunctionInfo) -> bool:
     texts = [info.name, info.docstring]
     if info.owner is not None:

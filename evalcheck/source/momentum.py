@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -16,6 +17,7 @@ from evalcheck.source.norm_layers import built_norms
 from evalcheck.source.values import argument, assigned, is_self, literal, self_attributes
 
 DEEPEST = 5
+_CONVERTED = re.compile(r"conver(?:t|sion)|ported|weights|caffe|keras|tensorflow|mmdnn|checkpoint", re.I)
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,8 @@ def _annotated(file: SourceFile, note: ast.expr) -> ClassInfo | None:
 def turned_around(file: SourceFile, setting: Setting, origin: Origin) -> Fix | None:
     """The decay turned into torch's momentum; only people know whether a decay was meant."""
     turned = origin.turned if origin.file is file and 0.5 <= origin.value < 1 else None
+    if setting.name == "momentum" and origin.value == 0.5:
+        return None  # it is the same number turned around
     if turned is None:
         return None
     if setting.name == "eps":
@@ -210,3 +214,11 @@ def turned_around(file: SourceFile, setting: Setting, origin: Origin) -> Fix | N
             return None
         turned = f"momentum={turned}"
     return Fix("pass 1 - decay as momentum", (Edit(file.span(origin.node), turned),), safe=False)
+
+
+def comes_with_weights(origin: Origin) -> bool:
+    """Whether the statistics are loaded and not learned, by the file or by a comment at the number."""
+    file = origin.file
+    line = file.span(origin.node).line
+    near = (file.line(number).partition("#")[2] for number in range(max(1, line - 3), line + 1))
+    return file.mentions("load_state_dict", "pretrained") or any(_CONVERTED.search(text) for text in near)

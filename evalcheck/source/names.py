@@ -18,7 +18,7 @@ class Names:
     def __init__(self, tree: ast.Module, index: Index) -> None:
         self._tree = tree
         self._index = index
-        self._defined = {node.name for node in (*index.functions, *index.classes)}
+        self.defined = {node.name for node in (*index.functions, *index.classes)}
         self.imported: dict[str, str] = {}
         self.stars: list[str] = []
         for node in index.imports:
@@ -65,7 +65,7 @@ class Names:
             return None
         if node.id in self.imported:
             return self.imported[node.id]
-        if len(self.stars) == 1 and self.stars[0] in STARS and node.id not in self._defined:
+        if len(self.stars) == 1 and self.stars[0] in STARS and node.id not in self.defined:
             own = node.id in self._index.stores[self._tree] or hasattr(builtins, node.id)
             return None if own else f"{self.stars[0]}.{node.id}"
         return None

@@ -12,6 +12,7 @@ from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach, run_by_forward
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import mentions_mode
+from evalcheck.source.mode_sides import side
 from evalcheck.source.values import assigned, is_self, self_attributes, within
 
 SETTINGS = frozenset(("momentum", "eps", "track_running_stats"))
@@ -51,6 +52,8 @@ def _judged(file: SourceFile, node: ast.Attribute, value: ast.expr, info: Functi
     if not by_mode and (entry is None or run_by_forward(file)[entry].of_framework):
         return
     is_norm, built = _norm(file, node.value)
+    if is_norm and node.attr in STATISTICS and side(file, node) == "train":
+        return  # train mode is where statistics move, by the module's own rule here; eval mode only reads
     if is_norm and not _put_back(file, node, info) and not _only_cast(value):
         yield Write(node, node.attr, info, by_mode, built)
 

@@ -105,6 +105,5 @@ def _random_sampler(loader: Loader) -> Disorder | None:
 
 def _explained(loader: Loader, node: ast.expr) -> bool:
     """Whether a comment beside the option says that it is meant."""
-    lines = loader.file.lines
-    near = [lines.line(n) for n in range(max(1, node.lineno - 1), node.lineno + 1)]
+    near = [loader.file.line(n) for n in range(max(1, node.lineno - 1), node.lineno + 1)]
     return any(_MEANT.search(line.partition("#")[2]) for line in near if "#" in line)

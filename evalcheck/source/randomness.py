@@ -13,9 +13,19 @@ from evalcheck.source.dropouts import chosen_later
 from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach, run_by_forward
 from evalcheck.source.functions import FunctionInfo
-from evalcheck.source.gates import gated, mentions_mode
-from evalcheck.source.values import argument, assigned, identifiers, is_parameter, is_self, keyword, within
-from evalcheck.source.wanted_noise import said_around, sees_to_modes, wanted
+from evalcheck.source.gates import gated, mentions_mode, set_by_mode
+from evalcheck.source.objectives import is_objective, returned_beside, uses_of
+from evalcheck.source.values import (
+    argument,
+    assigned,
+    identifiers,
+    is_parameter,
+    is_self,
+    keyword,
+    literal,
+    within,
+)
+from evalcheck.source.wanted_noise import hinted, said_around, sees_to_modes, wanted
 
 _UNIFORM = re.compile(
     r"^(?:torch\.rand(?:_like)?|random\.(?:random|uniform)|numpy\.random\.(?:rand|random|uniform))$"
@@ -32,12 +42,16 @@ _SAMPLERS = re.compile(
     r"walk|graphcl|contrast|pretrain|attack",
     re.I,
 )
+_BRANCHES = (ast.If, ast.IfExp, ast.While)
 _DATA = re.compile(r"augment|transform(?!er)|dataload|datasets?/", re.I)
 
 
 @dataclass(frozen=True)
 class Draw:
-    """A call, what its numbers are for (mask, gumbel, branch, noise) and the attribute that is their rate."""
+    """A call, what its numbers are for (mask, gumbel, branch, noise) and the attribute that is their rate.
+
+    The rate is empty where it is a number of the code itself.
+    """
 
     call: ast.Call
     purpose: str
@@ -60,7 +74,11 @@ def ungated_draws(file: SourceFile) -> Iterator[Draw]:
             continue
         if chosen_later(file, call, function) or _meant(file, draw, function, owner):
             continue
+        if is_objective(file, function, call):
+            continue
         asked = _chosen_by_name(file, call) or "sample" in words.parts(owner.name)
+        asked = asked or (draw.purpose == "gumbel" and returned_beside(file, call))
+        asked = asked or hinted(file, call, function, *{owner, file.class_of(call) or owner})
         yield replace(draw, sure=draw.sure and not asked)
 
 
@@ -68,11 +86,12 @@ def _meant(file: SourceFile, draw: Draw, function: FunctionInfo, owner: ClassInf
     names = [owner.name, *said_around(file, function)]
     if function.owner is not None:
         names.append(function.owner.name)
-    if draw.purpose != "mask" and any(_SAMPLERS.search(name) for name in names):
+    told = draw.purpose == "mask" and draw.rate
+    if not told and any(_SAMPLERS.search(name) for name in names):
         return True
-    if draw.purpose == "branch" and _DATA.search(file.path):
+    if (draw.purpose == "branch" or not draw.rate) and _DATA.search(file.path):
         return True
-    if draw.purpose == "noise":
+    if draw.purpose == "noise" and draw.rate:
         return sees_to_modes(owner)
     return wanted(file, draw.call, function, owner)
 
@@ -108,24 +127,56 @@ def _of_uniform(file: SourceFile, call: ast.Call) -> Draw | None:
     sides = [comparison.left, *comparison.comparators]
     others = [side for side in sides if not any(one is call for one in within(side))]
     rate = _own_rate(file, call, others[0]) if len(others) == 1 else None
+    branch = any(True for _ in _tests(file, comparison))
     if not rate:
-        return None
-    branch = any(isinstance(o, (ast.If, ast.IfExp, ast.While)) for o in _tests(file, comparison))
+        if len(others) != 1 or not _is_fraction(others[0]):
+            return None
+        if any(_CONDITION.search(name) for name in _beside(file, comparison)):
+            return None
+        if branch:
+            return Draw(call, "branch", "", sure=False)
+        return Draw(call, "mask", "", sure=False) if _is_factor(file, comparison) else None
     if branch:
         return Draw(call, "branch", rate, sure=bool(_DROP.search(rate)))
     return Draw(call, "mask", rate, sure=True) if _DROP.search(rate) else None
 
 
 def _of_normal(file: SourceFile, call: ast.Call) -> Draw | None:
-    """A normal number times an attribute that says noise, added to something."""
+    """A normal number times a number or an attribute that says noise, added to something."""
     parent = file.parent(call)
     if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Mult):
         return None
     outer = file.parent(parent)
     if not isinstance(outer, (ast.BinOp, ast.AugAssign)) or not isinstance(outer.op, ast.Add):
         return None
-    rate = _own_rate(file, call, parent.left if parent.right is call else parent.right)
+    size = parent.left if parent.right is call else parent.right
+    if _is_fraction(size):
+        return Draw(call, "noise", "", sure=False)
+    rate = _own_rate(file, call, size)
     return Draw(call, "noise", rate, sure=False) if rate and _NOISE.search(rate) else None
+
+
+def _is_fraction(node: ast.expr) -> bool:
+    """Whether an expression is a number between zero and one."""
+    value = literal(node)
+    return isinstance(value, float) and 0 < value < 1
+
+
+def _is_factor(file: SourceFile, node: ast.AST, steps: int = 1) -> bool:
+    """Whether something is multiplied by a value, as it is or as another type, by a local name too."""
+    child = node
+    for parent in file.ancestors(node):
+        if isinstance(parent, (ast.BinOp, ast.AugAssign)) and isinstance(parent.op, (ast.Mult, ast.Div)):
+            if isinstance(parent.op, ast.Mult):
+                return True
+        elif isinstance(parent, ast.Call) and child is not parent.func:
+            return False
+        elif isinstance(parent, ast.Assign) and steps:
+            return any(_is_factor(file, use, steps - 1) for use in uses_of(file, parent.targets[0]))
+        elif not isinstance(parent, (ast.Attribute, ast.Call, ast.Subscript)):
+            return False
+        child = parent
+    return False
 
 
 def _comparison(file: SourceFile, call: ast.Call) -> ast.Compare | None:
@@ -145,19 +196,22 @@ def _comparison(file: SourceFile, call: ast.Call) -> ast.Compare | None:
 
 
 def _by_name(file: SourceFile, target: ast.expr) -> ast.Compare | None:
-    binder = file.names.binder(target) if isinstance(target, ast.Name) else None
-    if binder is None or not isinstance(target, ast.Name):
-        return None
-    uses = [file.parent(use) for use in file.index.loads[binder].get(target.id, ())]
+    uses = [file.parent(use) for use in uses_of(file, target)]
     found = [use for use in uses if isinstance(use, ast.Compare)]
     return found[0] if len(uses) == len(found) == 1 else None
+
+
+def _beside(file: SourceFile, comparison: ast.Compare) -> Iterator[str]:
+    """The names in the test or the line that a comparison stands in."""
+    test = next((outer.test for outer in _tests(file, comparison) if isinstance(outer, _BRANCHES)), None)
+    yield from identifiers(test or file.statement(comparison))
 
 
 def _tests(file: SourceFile, comparison: ast.Compare) -> Iterator[ast.AST]:
     """The statement or expression of which the comparison is the condition."""
     child: ast.AST = comparison
     for parent in file.ancestors(comparison):
-        if isinstance(parent, (ast.If, ast.IfExp, ast.While)) and parent.test is child:
+        if isinstance(parent, _BRANCHES) and parent.test is child:
             yield parent
         if not isinstance(parent, (ast.BoolOp, ast.UnaryOp)):
             return
@@ -195,7 +249,7 @@ def _own_rate(file: SourceFile, call: ast.Call, node: ast.expr | None, steps: in
             found.append(one.attr)
         elif isinstance(one, ast.Name) and one.id != method.receiver and file.names.is_local(one):
             given = [_own_rate(file, call, value, steps - 1) for value in assigned(file, one) if steps]
-            if is_parameter(file, one) and _is_number(file, one):
+            if _is_number(file, one) and (is_parameter(file, one) or set_by_mode(file, one)):
                 return None
             found += [rate for rate in given if rate]
     rates = [rate for rate in found if not _CONDITION.search(rate)]

@@ -83,9 +83,9 @@ def met_by_others(file: SourceFile, block: ast.If, call: ast.Call, name: str) ->
     """Whether the other ranks reach such a call too, or may, in code that rank 0 does not run."""
     if _others_do_something(file, block):
         return True
-    around = next((o for o in file.ancestors(block) if isinstance(o, (*FUNCTIONS, ast.ClassDef))), file.tree)
-    if isinstance(around, FUNCTIONS):  # one half in __enter__, the other in __exit__
-        around = next((o for o in file.ancestors(around) if isinstance(o, ast.ClassDef)), around)
+    # One half may stand in __enter__ and the other in __exit__, or one in a closure, the other around it.
+    scopes = [o for o in file.ancestors(block) if isinstance(o, (*FUNCTIONS, ast.ClassDef))]
+    around = scopes[-1] if scopes else file.tree
     for other, other_name in collectives(file):
         if other is call or other_name != name or around not in (file.tree, *file.ancestors(other)):
             continue

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable
 
 from evalcheck.finding import Fix
+from evalcheck.source.attribute_uses import AttributeUses
 from evalcheck.source.collections_of_modules import Kept
 from evalcheck.source.edits import wrap_in_call
 from evalcheck.source.file import SourceFile
 from evalcheck.source.layers import torch_layer
-from evalcheck.source.values import assigned, is_self, literal
+from evalcheck.source.values import assigned, literal
 from evalcheck.source.words import each
 
 TITLE = "register the modules"
@@ -31,21 +32,47 @@ _TAKEN = each(
 )
 
 
-def registered(file: SourceFile, kept: Kept) -> Fix | None:
-    """``nn.ModuleList`` around a list, ``nn.ModuleDict`` around a dict: None where it is not certain to do.
+class Registration:
+    """The collections of one file: what is worked out for one of them serves the others."""
 
-    Every element must be a module; the file may do nothing with the collection that the container cannot.
-    """
-    kind = _container(kept.value)
-    if kind is None or not isinstance(file.parent(kept.store), ast.Assign) or _has_two_names(file, kept):
-        return None
-    if not _after_super(file, kept) or not _all_modules(file, kept.value):
-        return None
-    if not _used_plainly(file, kept, kind):
-        return None
-    # Keys that are only known at run time may have dots, which a ModuleDict refuses.
-    known = kind == "ModuleList" or isinstance(kept.value, ast.Dict)
-    return wrap_in_call(file, kept.value, f"torch.nn.{kind}", TITLE, safe=known)
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self._uses = AttributeUses(file)
+        self._plain_elsewhere: dict[tuple[str, str], bool] = {}
+
+    def fix(self, kept: Kept) -> Fix | None:
+        """``nn.ModuleList`` around a list, ``nn.ModuleDict`` around a dict: None where it is not certain.
+
+        Every element must be a module; the file may do nothing with the collection that the container cannot.
+        """
+        file, kind = self._file, _container(kept.value)
+        if kind is None or not isinstance(file.parent(kept.store), ast.Assign) or _has_two_names(file, kept):
+            return None
+        if not _after_super(file, kept) or not _all_modules(file, kept.value):
+            return None
+        if not self._used_plainly(kept, kind):
+            return None
+        # Keys that are only known at run time may have dots, which a ModuleDict refuses.
+        known = kind == "ModuleList" or isinstance(kept.value, ast.Dict)
+        return wrap_in_call(file, kept.value, f"torch.nn.{kind}", TITLE, safe=known)
+
+    def _used_plainly(self, kept: Kept, kind: str) -> bool:
+        """Whether every use of the attribute in the file is one that the container allows."""
+        attribute, owner = kept.store.attr, kept.function.owner
+        if owner is None or not self._elsewhere_plain(attribute, kind):
+            return False
+        uses = self._uses.of(owner, attribute)
+        return all(use is kept.store or _plain(self._file, use, kind) for use in uses)
+
+    def _elsewhere_plain(self, attribute: str, kind: str) -> bool:
+        """The same for uses on other objects, of whose class nothing is known."""
+        known = self._plain_elsewhere.get((attribute, kind))
+        if known is None:
+            file = self._file
+            known = f'"{attribute}"' not in file.text and f"'{attribute}'" not in file.text  # getattr
+            known = known and all(_plain(file, use, kind) for use in self._uses.elsewhere(attribute))
+            self._plain_elsewhere[attribute, kind] = known
+        return known
 
 
 def _container(value: ast.expr) -> str | None:
@@ -115,24 +142,6 @@ def _is_module(file: SourceFile, element: ast.expr) -> bool:
         return file.resolve(element.func) == f"torch.nn.{layer}" and layer not in _NO_LAYERS
     here = file.classes.named(element.func)
     return here is not None and here.is_module
-
-
-def _used_plainly(file: SourceFile, kept: Kept, kind: str) -> bool:
-    """Whether every use of the attribute in the file is one that the container allows."""
-    attribute = kept.store.attr
-    if file.text.count(f'"{attribute}"') or file.text.count(f"'{attribute}'"):
-        return False  # getattr and the like
-    uses = [node for nodes in file.index.attributes.values() for node in nodes if node.attr == attribute]
-    others = (use for use in uses if use is not kept.store and not _of_another_class(file, use, kept))
-    return all(_plain(file, use, kind) for use in others)
-
-
-def _of_another_class(file: SourceFile, use: ast.Attribute, kept: Kept) -> bool:
-    """Whether a use is on the ``self`` of a class that does not share the attribute."""
-    method, owner = file.functions.method_around(use), kept.function.owner
-    if method is None or method.owner is None or owner is None or not is_self(use.value, method.receiver):
-        return False
-    return owner not in method.owner.lineage() and method.owner not in owner.lineage()
 
 
 def _plain(file: SourceFile, use: ast.Attribute, kind: str) -> bool:

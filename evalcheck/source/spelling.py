@@ -42,7 +42,11 @@ def _in_sight(file: SourceFile, name: str, at: ast.AST) -> bool:
     imports = [node for node in file.index.imports if _binds(node, name)]
     if aliases:
         return len(aliases) == 1 and not imports  # ``nn = torch.nn``, as evalcheck.source.names believes it
-    return bool(imports) and all(_runs(file, node, around) for node in imports) and not _defined(file, name)
+    return (
+        bool(imports)
+        and all(_runs(file, node, around) for node in imports)
+        and name not in file.names.defined
+    )
 
 
 def _runs(file: SourceFile, node: ast.AST, around: Collection[ast.AST]) -> bool:
@@ -59,9 +63,5 @@ def _binds(node: ast.Import | ast.ImportFrom, name: str) -> bool:
     return any((alias.asname or alias.name.split(".")[0]) == name for alias in node.names)
 
 
-def _defined(file: SourceFile, name: str) -> bool:
-    return any(node.name == name for node in (*file.index.functions, *file.index.classes))
-
-
 def _bound(file: SourceFile, name: str) -> bool:
-    return _defined(file, name) or any(name in stores for stores in file.index.stores.values())
+    return name in file.names.defined or any(name in stores for stores in file.index.stores.values())

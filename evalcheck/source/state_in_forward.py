@@ -12,8 +12,9 @@ from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import run_by_forward
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import gated
+from evalcheck.source.layers import keeps_something
 from evalcheck.source.mode_sides import says, side
-from evalcheck.source.values import is_self, within
+from evalcheck.source.values import is_self, literal, within
 
 # Attributes that only count, and classes whose state is what they are for.
 _COUNTS = re.compile(
@@ -92,8 +93,26 @@ def carried_over(file: SourceFile) -> Iterator[tuple[str, ast.Attribute]]:
             continue
         if any(_changed_in_place(file, load) for load in uses.loads) or uses.elsewhere:
             continue
-        if _enters_output(file, step, uses):
+        if _enters_output(file, step, uses) and not _statistic(owner, name):
             yield name, step
+
+
+def _statistic(owner: ClassInfo, name: str) -> bool:
+    """Whether it is a buffer of a module without parameters that averages detached values.
+
+    Such a module is no part of a model: it measures returns or losses while a model is trained.
+    """
+    registered = detached = False
+    for one in owner.lineage():
+        for method in one.methods.values():
+            for call in one.file.calls_in(method):
+                tail = getattr(call.func, "attr", "")
+                if tail == "register_buffer":
+                    registered = registered or (bool(call.args) and literal(call.args[0]) == name)
+                elif keeps_something(one.file, call) or one.file.resolve(call.func) == "torch.nn.Parameter":
+                    return False
+                detached = detached or tail in ("detach", "detach_", "no_grad")
+    return registered and detached
 
 
 def _attributes(file: SourceFile) -> Iterator[tuple[ClassInfo, str, _Uses]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalcheck.source.file import SourceFile
+from evalcheck.source.file import SILENCING, SourceFile
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.loaders import Loader, loaders, name_of, purpose_of
 from evalcheck.source.reaching import reaching
@@ -49,7 +49,7 @@ def sequential_loaders(file: SourceFile) -> Iterator[Sequential]:
     """The loaders that a training loop of the same file reads without any shuffling, for certain."""
     if (
         _MIXED.search(_code(file))
-        or _MEANT.search(file.text)
+        or _MEANT.search(SILENCING.sub("", file.text))
         or _MEANT.search("/".join(file.path.split("/")[-3:]))
     ):
         return
@@ -66,7 +66,7 @@ def _code(file: SourceFile) -> str:
     """The text without what loaders for evaluation are told."""
     return "\n".join(
         line
-        for line in file.lines.all
+        for line in SILENCING.sub("", file.text).splitlines()
         if not ("oader" in line and purpose_of(line.strip().split("=")[0].strip()))
     )
 

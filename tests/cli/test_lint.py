@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalcheck.linting.cache import FOLDER
+from evalcheck.reporters import FORMATS
 
 FAULT = """import torch.nn.functional as F
 from torch import nn
@@ -197,3 +198,17 @@ def test_a_dash_is_stdin_and_a_pipe_is_no_file(net: Path) -> None:
     os.mkfifo(net.parent / "pipe.py")
     refused = lint("pipe.py", folder=net.parent)
     assert (refused.returncode, "neither a file nor a folder" in refused.stderr) == (2, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_name_that_is_no_text_is_written(tmp_path: Path, format: str) -> None:
+    """To stdout, to a file and into a baseline."""
+    (tmp_path / os.fsdecode(b"bad\xff\n.py")).write_text(FAULT)
+    for words in (["--output", "out"], [], ["--baseline", "known.json", "--write-baseline"]):
+        done = lint(".", "--format", format, *words, folder=tmp_path)
+        assert "internal error" not in done.stderr
+        assert done.returncode == (0 if "--baseline" in words else 1)
+    assert "bad" in (tmp_path / "out").read_text("utf8")
+    done = lint(".", "--baseline", "known.json", "--format", format, folder=tmp_path)
+    assert done.returncode == 0

@@ -8,7 +8,7 @@ from importlib import resources
 import jsonschema
 import pytest
 
-from evalcheck.finding import Report
+from evalcheck.finding import Finding, Place, Report, Sighting, Span
 from evalcheck.reporters import FORMATS, render
 from tests.reporters import samples
 from tests.reporters.keeping import kept
@@ -45,6 +45,22 @@ def test_json_has_no_nan():
     text = render(report, "json").replace("0.742", "NaN")
     assert "NaN" not in render(report, "json")
     assert "NaN" in text
+
+
+@pytest.mark.parametrize("format", ["concise", "github"])
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x1b[2J", "\x85", "\u2028"])
+def test_a_file_name_stays_on_its_line(format, end):
+    """A line of output is a finding, whatever the file is called."""
+    path = f"two{end}lines.py"
+    sighting = Sighting("source", Place(Span(path, 1, 1, 1, 2)), "so")
+    placeless = Sighting("graph", Place(), "so")
+    findings = tuple(Finding("missing-eval", "mode", "note", (one,)) for one in (sighting, placeless))
+    text = render(Report(path, findings), format)
+    assert text.count("\n") == 2
+    assert "\r" not in text
+    if format == "concise":
+        assert len(text.splitlines()) == 2
+        assert "\x1b" not in text
 
 
 @pytest.mark.parametrize("format", FORMATS)

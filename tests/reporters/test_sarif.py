@@ -145,14 +145,15 @@ def test_faults_are_told() -> None:
 
 
 def test_cells_of_a_notebook_are_told_and_not_edited() -> None:
-    """Their lines are not those of the file: an edit there would break it."""
+    """Their lines are not those of the file: no region is given, and an edit would break it."""
     span = Span("a.ipynb", 1, 1, 1, 4, cell=2)
     fix = Fix("mend it", (Edit(span, "x"),), safe=True)
     sighting = Sighting("source", Place(span), "so", fix=fix)
     report = Report("a.ipynb", (Finding("missing-eval", "mode", "warning", (sighting,)),))
     [result] = run_of(report)["results"]
-    assert result["properties"]["cell"] == 2
-    assert result["locations"][0]["physicalLocation"]["region"]["properties"] == {"cell": 2}
+    assert (result["properties"]["cell"], result["properties"]["line"]) == (2, 1)
+    assert result["message"]["text"] == "cell 2, line 1: so"
+    assert "region" not in result["locations"][0]["physicalLocation"]
     assert "fixes" not in result
     plain = replace(span, cell=None)
     sighting = replace(sighting, place=Place(plain), fix=replace(fix, edits=(Edit(plain, "x"),)))
@@ -164,12 +165,21 @@ def test_paths_are_uris(tmp_path: Path) -> None:
     """Relative ones from the root of the sources, absolute ones as files."""
     for path, artifact in (
         ("a b/ü%.py", {"uri": "a%20b/%C3%BC%25.py", "uriBaseId": "%SRCROOT%"}),
+        ("bad\udcff\n.py", {"uri": "bad%FF%0A.py", "uriBaseId": "%SRCROOT%"}),
         (str(tmp_path / "x.py"), {"uri": (tmp_path / "x.py").as_uri()}),
     ):
         sighting = Sighting("source", Place(Span(path, 1, 1, 1, 2)), "so")
         report = Report(path, (Finding("missing-eval", "mode", "warning", (sighting,)),))
         [location] = run_of(report)["results"][0]["locations"]
         assert location["physicalLocation"]["artifactLocation"] == artifact
+
+
+def test_the_text_can_be_encoded() -> None:
+    """A file name that is no UTF-8 stands in a message as JSON escapes it."""
+    sighting = Sighting("source", Place(Span("bad\udcff.py", 1, 1, 1, 2)), "so")
+    report = Report("bad\udcff.py", (Finding("missing-eval", "mode", "warning", (sighting,)),))
+    text = render(report, "sarif").encode()
+    assert json.loads(text)["runs"][0]["properties"]["target"] == "bad\udcff.py"
 
 
 def test_what_has_no_line_is_shown_at_its_file() -> None:

@@ -103,6 +103,55 @@ def test_a_loader_that_can_be_seen_makes_an_average_certain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "end", "count"),
+    [
+        ("total += F.cross_entropy(model(x), y).item()", "total / len(val_loader)", 1),
+        ("total += criterion(model(x), y).item()", "total / len(val_loader)", 1),
+        ("total += (model(x).argmax(1) == y).float().mean().item()", "100 * total / len(val_loader)", 1),
+        ("total += torch.mean(model(x).eq(y).float())", "total / len(val_loader)", 1),
+        ("total += model(x).mean().item()", "total / len(val_loader)", 0),
+        ("total += (model(x).argmax(1) == y).sum().item()", "total / len(val_loader)", 0),
+        ("total += F.cross_entropy(model(x), y, reduction='sum')", "total / len(val_loader)", 0),
+    ],
+)
+def test_what_is_added_without_a_name_is_read_as_well(body: str, end: str, count: int) -> None:
+    """A loss by its function, an accuracy by the comparison in it."""
+    text = f"import torch.nn.functional as F\n{LOOP}        {body}\n    return {end}\n"
+    assert len(seen("mean-of-batch-means", text)) == count
+
+
+SUMMED = "criterion = torch.nn.CrossEntropyLoss(reduction='sum')"
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        ("def right(x, y):\n    return F.cross_entropy(x, y, reduction='sum') / y.numel()", 1),
+        (f"def right(x, y):\n    {SUMMED}\n    return criterion(x, y) / y.numel()", 1),
+        (f"def main(model, data):\n    {SUMMED}\n    return evaluate(model, data, criterion)", 0),
+        (SUMMED, 0),
+        ("def criterion(x, y):\n    return F.cross_entropy(x, y, reduction='sum')", 0),
+        ("class Net:\n    def forward(self, x):\n        return F.mse_loss(x, x, reduction='sum')", 0),
+    ],
+)
+def test_another_function_that_sums_is_no_excuse(other: str, count: int) -> None:
+    """Unless what it builds, or what has the name of the loss, may be what is called here."""
+    text = f"{LOOP}        total += criterion(model(x), y).item()\n    return total / len(val_loader)\n"
+    assert len(seen("mean-of-batch-means", f"import torch.nn.functional as F\n{text}{other}\n")) == count
+
+
+def test_a_loader_of_another_function_is_no_excuse() -> None:
+    """Where the function builds its own."""
+    text = (
+        "def evaluate(model, data):\n    total, val_loader = 0.0, DataLoader(data, 8)\n"
+        "    for x, y in val_loader:\n        total += loss(model(x), y).item()\n"
+        "    return total / len(val_loader)\n"
+        "def show(data):\n    val_loader = DataLoader(data, 1)\n    return next(iter(val_loader))\n"
+    )
+    assert [s.strength for s in seen("mean-of-batch-means", text)] == ["usual"]
+
+
+@pytest.mark.parametrize(
     ("made", "used", "count"),
     [
         ("np.random.default_rng(0)", "self.rng.normal()", 1),
@@ -240,3 +289,27 @@ def test_a_loader_of_all_splits_is_not_rewritten() -> None:
     text = "loaders = {x: DataLoader(sets[x], shuffle=True) for x in ['train', 'val']}\n"
     (sighting,) = seen("eval-loader-drops-or-shuffles", text)
     assert sighting.fix is None
+
+
+CROPS = "class Crops(Dataset):\n    def __init__(self, root, split, {}):\n        self.root = root\n\n"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "made", "count"),
+    [
+        ("transform=None", "val_set = Crops('x', 'val', tf)", 1),
+        ("augmentations=None", "val_set = Crops('x', 'val', tf)", 1),
+        ("transform=None", "d = Crops('x', 'val', tf)", 1),
+        ("transform=None", "val_set = Crops('x', 'train', tf)", 0),
+        ("transform=None", "val_set = Crops('x', split, tf)", 0),
+        ("transform=None", "d = Crops('x', 'train', tf)", 0),
+        ("transform=None", "val_set = Crops(*where, tf)", 0),
+        ("train_transform, transform=None", "val_set = Crops('x', 'val', tf)", 0),
+        ("train_transform, transform=None", "val_set = Crops('x', 'val', None, tf)", 1),
+        ("transform=None", "val_set = Crops('x', 'val', T.CenterCrop(8))", 0),
+    ],
+)
+def test_what_a_class_takes_by_position(parameter: str, made: str, count: int) -> None:
+    """Known by the names of its parameters: the split, and the transform."""
+    text = f"{CROPS.format(parameter)}tf = T.Compose([T.RandomCrop(8), T.ToTensor()])\n{made}\n"
+    assert len(seen("random-transform-in-eval", text)) == count

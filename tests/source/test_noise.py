@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from evalcheck import checks, rulebook
@@ -120,6 +122,140 @@ def test_a_dropout_that_is_built_in_forward_is_found_and_given_the_mode() -> Non
     assert in_forward("functional-dropout-ungated", *kept) == []
 
 
+def one_dropout(
+    name: str = "Net", doc: str = "A network.", above: str = "pass", beside: str = ""
+) -> list[str]:
+    """How an ungated dropout is reported in a class with these words around it."""
+    text = f'class {name}(nn.Module):\n    """{doc}"""\n\n    def forward(self, x):\n'
+    text += f"        {above}\n        return F.dropout(x, 0.5){beside}\n"
+    return [s.strength for s in sightings("functional-dropout-ungated", text)]
+
+
+@pytest.mark.parametrize(
+    ("comment", "strength"),
+    [
+        ("# TODO: this is still on in eval mode, bug", "usual"),
+        ("# no dropout at eval!", "usual"),
+        ("# in eval mode this must be off", "usual"),
+        ("# not MC dropout", "usual"),
+        ("# not on purpose", "usual"),
+        ("# FIXME: Monte Carlo dropout in eval mode", "usual"),
+        ("# always on, should be off", "usual"),
+        ("# evalcheck: ignore[functional-dropout-ungated] Monte Carlo", "usual"),
+        ("# noqa: functional-dropout-ungated on purpose", "usual"),
+        ("# always", "slight"),
+        ("# noise", "slight"),
+        ("# kept on at test time", "slight"),
+        ("# always on", ""),
+        ("# always applied", ""),
+        ("# on purpose not gated", ""),
+        ("# deliberately never off", ""),
+        ("# must stay on even at inference", ""),
+        ("# MC dropout", ""),
+        ("# Monte Carlo: also when predicting", ""),
+    ],
+)
+def test_comments_declare_noise_or_make_it_likelier_or_complain_of_it(comment: str, strength: str) -> None:
+    """Beside the call and above it; beside the statement before it they say nothing of it."""
+    expected = [strength] if strength else []
+    assert one_dropout(beside=f"  {comment}") == expected
+    assert one_dropout(above=comment) == expected
+    assert one_dropout(above=f"x = x + 1  {comment}") == ["usual"]
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [
+        ("Ensemble", "slight"),
+        ("NoisyNet", "slight"),
+        ("ExploreNet", "slight"),
+        ("AdversarialDiscriminator", "slight"),
+        ("StochasticDepth", "slight"),
+        ("DiversityHead", "slight"),
+        ("BayesianHead", ""),
+        ("MCDropoutNet", ""),
+        ("Prenet", ""),
+        ("PreNetwork", "usual"),
+        ("DMCData", "usual"),
+    ],
+)
+def test_names_of_classes_declare_noise_or_make_it_likelier(name: str, strength: str) -> None:
+    """Only some leave no doubt."""
+    assert one_dropout(name) == ([strength] if strength else [])
+
+
+@pytest.mark.parametrize(
+    ("doc", "strength"),
+    [
+        ("Classifier for augmented images.", "slight"),
+        ("Robust to noise at test time.", "slight"),
+        ("A network.\n\n    It was made for noisy images.\n    ", "usual"),
+        ("This is not a Bayesian network.", "usual"),
+        ("A network with Monte Carlo dropout.", ""),
+        ("A network.\n\n    The dropout is not gated. It is always active.\n    ", ""),
+    ],
+)
+def test_docstrings_declare_noise_or_make_it_likelier(doc: str, strength: str) -> None:
+    """Sentence by sentence; of weak words only the first line counts."""
+    assert one_dropout(doc=doc) == ([strength] if strength else [])
+
+
+def test_the_code_of_a_neighbour_declares_nothing() -> None:
+    """Only what stands in the call and in the conditions around it does."""
+    assert one_dropout(above="x = self.bayesian(x)") == ["usual"]
+    asked = "if self.mc_samples > 1:", "    q = F.dropout(q)", "return q"
+    assert in_forward("functional-dropout-ungated", *asked) == []
+
+
+def test_doubt_makes_attention_and_masks_milder_too() -> None:
+    """The same words."""
+    line = f"return {SDPA}(q, k, v, dropout_p=self.p)"
+    assert [s.strength for s in in_forward("attention-dropout-ungated", f"{line}  # noise")] == ["slight"]
+    line = "return q * torch.bernoulli(torch.full(q.shape, self.keep))  # noise"
+    assert [s.strength for s in in_forward("random-op-ungated", line)] == ["slight"]
+
+
+def test_a_forced_dropout_that_is_complained_of_is_found() -> None:
+    """A word that explains it must not stand in a complaint."""
+    line = "return F.dropout(q, training=True)"
+    assert in_forward("dropout-forced-on", f"{line}  # resampled") == []
+    assert in_forward("dropout-forced-on", f"{line}  # TODO: wrong in eval")
+
+
+def test_a_function_that_init_keeps_is_found_and_told_the_mode() -> None:
+    """Under whatever attribute; a layer there knows the mode."""
+    rule, line = "functional-dropout-ungated", "return self.dropout(q, 0.3)"
+    (seen,) = in_forward(rule, line, init="self.dropout = F.dropout")
+    assert seen.fix is not None
+    assert [edit.text for edit in seen.fix.edits] == [", training=self.training"]
+    assert (
+        in_forward(rule, "return self.dropout(q, 0.3, self.training)", init="self.dropout = F.dropout") == []
+    )
+    assert in_forward(rule, line, init="self.dropout = nn.Dropout(p)") == []
+
+
+def test_modules_that_only_training_calls_are_left_alone() -> None:
+    """By the module that keeps them."""
+    body = (
+        "class Noise(nn.Module):\n    def forward(self, x):\n        return F.dropout(x)\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.noise = Noise()\n\n    def forward(self, x):\n"
+        "        return self.noise(x) if self.training else x\n"
+    )
+    assert sightings("functional-dropout-ungated", body) == []
+    always = body.replace(" if self.training else x", "")
+    assert len(sightings("functional-dropout-ungated", always)) == 1
+
+
+def test_a_file_of_many_classes_is_read_in_one_pass() -> None:
+    """What is kept and called where is looked up once, not once for each class."""
+    one = "class Net{0}(nn.Module):\n    def forward(self, x):\n        return F.dropout(self.f{0}(x))\n\n"
+    body = "".join(one.format(number) for number in range(600))
+    start = time.process_time()
+    assert len(sightings("functional-dropout-ungated", body)) == 600
+    assert time.process_time() - start < 3
+
+
 def test_a_factory_may_build_a_dropout() -> None:
     """It is kept by whoever asks for it."""
     body = (
@@ -164,7 +300,7 @@ def test_a_template_method_of_another_class_is_reached() -> None:
         (("keep = 1 - self.drop_prob", "return q * torch.bernoulli(torch.full(q.shape, keep))"), "usual"),
         (
             ("keep = 1 - self.drop_prob", "noise = keep + torch.rand(q.shape)", "return q * noise.floor_()"),
-            "",
+            "usual",
         ),
         (("mask = torch.rand(q.shape) < self.keep_prob", "return q * mask"), "usual"),
         (("if random.random() < self.layerdrop:", "    return q", "return k"), "usual"),
@@ -175,6 +311,16 @@ def test_a_template_method_of_another_class_is_reached() -> None:
         (("if random.random() < self.layerdrop and self.training:", "    return q", "return k"), ""),
         (("if not self.training:", "    return q", "return q * torch.bernoulli(q * self.keep)"), ""),
         (("keep = 1 - self.drop if self.training else 1", "return q * q.clone().bernoulli_(keep)"), ""),
+        (("mask = (torch.rand(len(q), 1) > 0.2).float()", "return q * mask / 0.8"), "slight"),
+        (("return q * (torch.rand_like(q) > 0.1)",), "slight"),
+        (("if torch.rand(1) < 0.1:", "    q = q * 0", "return q"), "slight"),
+        (("return q + torch.randn_like(q) * 0.1",), "slight"),
+        (("q += 0.1 * torch.randn(q.shape)", "return q"), "slight"),
+        (("mask = torch.rand(len(q), 1) > 0.2 if self.training else 1", "return q * mask"), ""),
+        (("if self.training and torch.rand(1) < 0.1:", "    q = q * 0", "return q"), ""),
+        (("if self.self_cond and random.random() < 0.5:", "    q = self.f(q)", "return q"), ""),
+        (("return torch.where(torch.rand_like(q) > 0.5, q, k)",), ""),
+        (("return q + torch.randn_like(q) * 2",), ""),
         (("return torch.multinomial(q.softmax(-1), 1)",), ""),
         (("return q + torch.randn_like(q) * k.exp()",), ""),
         (("return q[torch.randperm(len(q))]",), ""),
@@ -214,3 +360,130 @@ def test_dropouts_in_a_written_sequence(layers: str, strengths: list[str]) -> No
     """What stands before them tells the shape, or nothing does."""
     seen = sightings("dropout-shape-mismatch", f"net = nn.Sequential({layers})\n")
     assert [s.strength for s in seen] == strengths
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("if not self.training:", "    d = 0.0", "else:", "    d = self.p"),
+        ("if self.training:", "    d = self.p", "else:", "    d = 0.0"),
+        ("d = self.p", "if not self.training:", "    d = 0.0"),
+        ("d = self.p", "if flag:", "    if not self.training:", "        d = 0.0"),
+        ("d = 0.0", "train = self.training", "if train:", "    d = self.p"),
+        ("e = self.p", "if not self.training:", "    e = 0.0", "d = e"),
+        ("d = self.p", "d *= self.training"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("rule", "use"),
+    [
+        ("attention-dropout-ungated", f"return {SDPA}(q, k, v, dropout_p=d)"),
+        ("functional-dropout-ungated", "return F.dropout(q, d)"),
+        ("functional-dropout-ungated", "return F.dropout(q, d) if d > 0.0 else q"),
+        ("functional-dropout-ungated", "return F.dropout(q, 0.1) if d else q"),
+        ("random-op-ungated", "keep = 1 - self.dropout * d\n        return q * q.clone().bernoulli_(keep)"),
+    ],
+)
+def test_a_rate_that_statements_set_by_the_mode_is_left_alone(
+    given: tuple[str, ...], rule: str, use: str
+) -> None:
+    """Every assignment of the local name counts, with the test that it stands under."""
+    # The page lets attention by a local name be asked about only beside another rate.
+    beside = (f"if self.training:\n            k = {SDPA}(q, k, v, dropout_p=self.p)",)
+    assert in_forward(rule, *beside, *given, use) == []
+
+
+def test_a_test_of_something_else_gates_no_rate() -> None:
+    """Only the mode does, and only where it sets the name in the rate or in the test."""
+    for test in ("flag", "mask is None"):
+        lines = "d = self.p", f"if {test}:", "    d = 0.0"
+        seen = in_forward(
+            "attention-dropout-ungated",
+            "# dropout_p = self.p,",
+            *lines,
+            f"return {SDPA}(q, k, v, dropout_p=d)",
+        )
+        assert [s.strength for s in seen] == ["usual"]
+        assert in_forward("functional-dropout-ungated", *lines, "return F.dropout(q, d)")
+    lines = "if self.training:", "    q = q + 1", "d = self.p", "return F.dropout(q, d)"
+    assert [s.strength for s in in_forward("functional-dropout-ungated", *lines)] == ["usual"]
+
+
+@pytest.mark.parametrize(
+    ("test", "strength"),
+    [
+        ("self.use_drop", "slight"),
+        ("flag is None and not self.cfg.no_dropout", "slight"),
+        ("self.dropout_rate", "usual"),
+        ("self.p_drop > 0", "usual"),
+        ("self.wide", "usual"),
+    ],
+)
+def test_a_dropout_behind_a_switch_is_milder(test: str, strength: str) -> None:
+    """It may be off; a rate is no switch."""
+    lines = f"if {test}:", "    q = F.dropout(q, 0.1)", "return q"
+    assert [s.strength for s in in_forward("functional-dropout-ungated", *lines)] == [strength]
+    lines = "if self.drop:", "    q = F.dropout(q, self.drop)", "return q"
+    assert [s.strength for s in in_forward("functional-dropout-ungated", *lines)] == ["usual"]
+
+
+@pytest.mark.parametrize(
+    ("name", "doc", "strength"),
+    [
+        ("dropout_random", "Drop.", "slight"),
+        ("thin", "Drop.\n\n    It perturbs the features.\n    ", "slight"),
+        ("thin", "Drop.", "usual"),
+    ],
+)
+def test_helpers_that_perturb_are_milder(name: str, doc: str, strength: str) -> None:
+    """By their name, or anywhere in their docstring."""
+    body = (
+        f'def {name}(x):\n    """{doc}"""\n    return F.dropout2d(x, 0.3)\n\n'
+        f"class Net(nn.Module):\n    def forward(self, x):\n        return self.f([{name}(i) for i in x])\n"
+    )
+    assert [s.strength for s in sightings("functional-dropout-ungated", body)] == [strength]
+
+
+@pytest.mark.parametrize(
+    ("lines", "strength"),
+    [
+        (
+            (
+                "n = torch.randn_like(q)",
+                "d = random.random() < self.drop_prob",
+                "return F.mse_loss(n, k * d)",
+            ),
+            "",
+        ),
+        (
+            (
+                "t = torch.rand(len(q))",
+                "if random.random() < self.drop_prob:",
+                "    q = t",
+                "loss = q",
+                "return loss",
+            ),
+            "",
+        ),
+        (
+            (
+                "t = torch.rand([])",
+                "if random.random() < self.layerdrop:",
+                "    q = k",
+                "loss = q if t < k.mean() else k",
+                "return loss",
+            ),
+            "usual",
+        ),
+        (
+            ("n = torch.randn_like(q)", "if random.random() < self.layerdrop:", "    q = n", "return q"),
+            "usual",
+        ),
+        (("choice = F.gumbel_softmax(q)", "return k, choice, q.softmax(-1)"), "slight"),
+        (("return {'hard': F.gumbel_softmax(q), 'soft': q}",), "slight"),
+        (("choice = F.gumbel_softmax(q)", "return k * choice, choice"), "usual"),
+    ],
+)
+def test_objectives_are_left_alone_and_choices_are_milder(lines: tuple[str, ...], strength: str) -> None:
+    """A loss of noise is for training; what is returned beside other values may go unused."""
+    assert [s.strength for s in in_forward("random-op-ungated", *lines)] == ([strength] if strength else [])

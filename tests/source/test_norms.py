@@ -91,6 +91,24 @@ def test_a_configuration_in_another_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "strength"),
+    [
+        ("nn.BatchNorm1d(8, momentum=0.0)", "usual"),
+        ("nn.BatchNorm1d(8, momentum=0.0)  # as converted", "slight"),
+        ("nn.BatchNorm1d(8, momentum=0.0).load_state_dict({})", "slight"),
+        ("nn.BatchNorm1d(8, momentum=0.5)", "slight"),
+        ("nn.BatchNorm1d(8, momentum=0.9)  # as converted", "usual"),
+    ],
+)
+def test_a_momentum_that_may_be_meant_is_a_note(text: str, strength: str) -> None:
+    """Zero where statistics are loaded, and a half, which turned around is the same."""
+    (found,) = asked("batchnorm-momentum-suspicious", parsed(f"norm = {text}\n"))
+    assert found.strength == strength
+    assert (found.fix is None) is (strength == "slight" or "0.0" in text)
+    assert "0.5 was meant" not in found.message
+
+
+@pytest.mark.parametrize(
     ("signature", "reported"),
     [
         ("train(self, mode: bool = True)", True),

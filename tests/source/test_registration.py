@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from evalcheck.checks.source.unregistered_submodule import check
@@ -157,3 +159,38 @@ def test_the_names_that_a_dict_of_modules_refuses_are_those_of_torch() -> None:
     from evalcheck.source import registration
 
     assert {name for name in dir(nn.ModuleDict()) if not name.startswith("_")} <= registration._TAKEN
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("dict(a=nn.Linear(1, 1))", 1),
+        ("dict(a=nn.Linear, b=1)", 0),
+        ("dict(other, a=nn.Linear(1, 1))", 0),
+        ("[nn.Linear(1, 1)] * 3", 1),
+        ("[nn.ReLU()] * 3", 0),
+        ("[other] * n", 0),
+        ("list(map(nn.Linear, [1], [2]))", 1),
+        ("list(map(nn.ReLU, [True, False]))", 0),
+        ("list(map(int, other))", 0),
+    ],
+)
+def test_collections_that_are_made_by_a_call(value: str, count: int) -> None:
+    """They are seen, and left to people."""
+    found = lint(f"{HEAD}        self.a = {value}\n".encode())
+    assert [finding.fix for finding in found] == [None] * count
+
+
+def test_many_classes_cost_no_more_than_each_of_them() -> None:
+    """Uses are looked up by class: with a search through the file for each, this takes a minute."""
+    one = (
+        "class Net{0}(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.layers = [nn.Linear(1, 1), nn.ReLU()]\n\n"
+        "    def forward(self, x):\n        return self.layers[1](self.layers[0](x))\n\n\n"
+    )
+    text = "from torch import nn\n" + "".join(map(one.format, range(1000)))
+    start = time.process_time()
+    found = lint(text.encode())
+    assert time.process_time() - start < 5  # about half a second
+    assert len(found) == 1000
+    assert all(finding.fix is not None for finding in found)

@@ -514,6 +514,63 @@ def test_a_framework_of_the_project_sets_the_modes(tmp_path: Path) -> None:
     assert "runs" not in said(tmp_path, main, frameworks=("engine",))
 
 
+PLAIN = """
+class Trainer:
+    def __init__(self, model, with_losses=False):
+        self.model, self.with_losses = model, with_losses
+"""
+DATA = """
+from dataclasses import dataclass
+from typing import Any
+@dataclass
+class Trainer:
+    model: Any
+    with_losses: bool = False
+    noisy: Any = None
+    def __post_init__(self):
+        if self.noisy is not None:
+            self.with_losses = self.noisy
+"""
+METHODS = """
+    def run(self, x, quiet):
+        if quiet:
+            self.model.eval()
+        else:
+            self.model.train()
+        return self.model(x)
+
+    def validate(self, val_loader):
+        for x in val_loader:
+            if self.with_losses:
+                loss = self.run(x, quiet=False)
+            else:
+                y = self.run(x, quiet=True)
+"""
+
+
+@pytest.mark.parametrize("kept", [PLAIN, DATA])
+@pytest.mark.parametrize(
+    ("given", "asked", "reported"),
+    [
+        ("", "quiet=False", False),
+        (", with_losses=coin()", "quiet=False", True),
+        (", with_losses=True", "quiet=False", True),
+        (", True", "quiet=False", True),
+        (", True", "quiet=False, train=True", False),
+    ],
+)
+def test_what_an_object_was_built_with_is_known(
+    tmp_path: Path, kept: str, given: str, asked: str, reported: bool
+) -> None:
+    """Defaults count where they are not given; a call that asks for train mode is believed."""
+    methods = METHODS.replace("quiet=False", asked).replace("x, quiet)", "x, quiet, train=None)")
+    use = (
+        f"model = Net().train()\ntrainer = Trainer(model{given})\ntrainer.validate(loader)\ntorch.no_grad()\n"
+    )
+    found = said(tmp_path, f"import torch\nfrom nets import Net\n{kept}{methods}\n{use}")
+    assert ("runs" in found) is reported
+
+
 def test_six_rules_cost_one_execution(tmp_path: Path) -> None:
     """The facts of a file are worked out once."""
     file = Project().take(str(tmp_path / "a.py"), b"import torch\n")

@@ -19,7 +19,7 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             place=file.place(found.rate),
             message=_message(found),
             fix=_fix(file, found),
-            strength="usual" if found.known else "slight",
+            strength="usual" if found.known and not found.doubtful else "slight",
         )
 
 

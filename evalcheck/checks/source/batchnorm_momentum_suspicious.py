@@ -6,10 +6,27 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Quote, Sighting
+from evalcheck.finding import Quote, Sighting, Strength
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.momentum import Origin, Setting, origins, settings, turned_around
+from evalcheck.source.momentum import Origin, Setting, comes_with_weights, origins, settings, turned_around
+
+EPS = (
+    "The batch norm's eps is {value:g}{why}: it is added to the variance, so that the output is scaled down "
+    "by an amount that depends on the data. Pass it by name if momentum was meant."
+)
+HALF = (
+    "With momentum=0.5 the newest batch counts as much as all batches before it, so the running statistics "
+    "that eval mode uses follow the last few training batches. Usual is 0.1 or less."
+)
+LARGE = (
+    "With momentum={value:g} torch weighs the newest batch by {value:g}, so the running statistics that eval "
+    "mode uses are little more than those of the last one or two training batches."
+)
+DECAY = " If {value:g} was meant as a decay, as in Keras and TensorFlow, pass {rest:.4g}."
+ZERO = (
+    "With momentum=0 the running statistics never move from mean 0 and variance 1, which eval mode then uses."
+)
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -23,35 +40,21 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             if message is None or origin.node in reported:
                 continue
             reported.add(origin.node)
-            quotes: tuple[Quote, ...] = ()
-            if file.span(setting.call).line != origin.file.span(origin.node).line or origin.file is not file:
-                quotes = (Quote(file.place(setting.call), "the batch norm that gets it unchanged"),)
+            place, norm = origin.file.place(origin.node), file.place(setting.call)
+            quotes = () if norm.meets(place) else (Quote(norm, "the batch norm that gets it unchanged"),)
+            half = origin.value == 0.5 or (origin.value <= 0 and comes_with_weights(origin))
+            strength: Strength = "slight" if half and setting.name == "momentum" else "usual"
             fix = turned_around(file, setting, origin)
-            yield Sighting("source", origin.file.place(origin.node), message, quotes, fix=fix)
+            yield Sighting("source", place, message, quotes, fix=fix, strength=strength)
 
 
 def _fault(setting: Setting, origin: Origin, options: Mapping[str, Any]) -> str | None:
     value = origin.value
     if setting.name == "eps":
-        if value < options["eps"]:
-            return None
-        reads = (
-            ", because the second positional argument is eps and not momentum" if setting.by_position else ""
-        )
-        return (
-            f"The batch norm's eps is {value:g}{reads}: it is added to the variance, so that the output is "
-            f"scaled down by an amount that depends on the data. Pass it by name if momentum was meant."
-        )
+        why = ", as the second positional argument is eps and not momentum" if setting.by_position else ""
+        return EPS.format(value=value, why=why) if value >= options["eps"] else None
+    if value == 0.5 and options["momentum"] <= value:
+        return HALF
     if value >= options["momentum"]:
-        decay = f" If {value:g} was meant as a decay, as in Keras and TensorFlow, pass {1 - value:.4g}."
-        return (
-            f"With momentum={value:g} torch weighs the newest batch by {value:g}, so the running statistics "
-            f"that eval mode uses are little more than those of the last one or two training batches."
-            f"{decay if value < 1 else ''}"
-        )
-    if value <= 0:
-        return (
-            "With momentum=0 the running statistics never move from mean 0 and variance 1, which eval mode "
-            "then uses. For an average over all batches pass momentum=None."
-        )
-    return None
+        return LARGE.format(value=value) + (DECAY.format(value=value, rest=1 - value) if value < 1 else "")
+    return ZERO if value <= 0 else None

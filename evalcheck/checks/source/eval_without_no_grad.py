@@ -7,12 +7,18 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.modes import facts
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
-    """Report each run in an evaluation loop under eval() that neither no_grad nor inference_mode covers."""
+    """Report functions that run a model in an evaluation loop under eval() without no_grad, each once."""
+    reported: set[FunctionInfo | None] = set()
     for use in facts(file).recorded:
+        function = file.function_of(use.place.node)
+        if function in reported:
+            continue
+        reported.add(function)
         told = use.told
         yield Sighting(
             layer="source",

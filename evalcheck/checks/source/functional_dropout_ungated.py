@@ -22,7 +22,7 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             _message(dropout),
             evidence=_evidence(file, dropout),
             fix=_fix(file, dropout),
-            strength="slight" if dropout.entry is None else "usual",
+            strength="slight" if dropout.entry is None or dropout.doubtful else "usual",
         )
 
 

@@ -8,24 +8,32 @@ from typing import Any
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.mode_switches import Switch, for_inference_only, switches_in_forward
+from evalcheck.source.mode_switches import (
+    Switch,
+    for_inference_only,
+    for_training,
+    set_before,
+    switches_in_forward,
+)
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """Report switches of the module itself, and of its parts into train mode."""
     if is_unit_test(file):
         return
-    for switch in switches_in_forward(file):
+    switches = list(switches_in_forward(file))
+    for switch in switches:
         itself = switch.target == switch.function.receiver
         if not itself and (switch.to_train is not True or "drop" in switch.target):
             continue  # a frozen part is put in eval mode; a dropout that stays on is another rule's business
         if switch.to_train is False and for_inference_only(switch.function):
             continue
+        milder = (itself and switch.to_train is False) or for_training(switch) or set_before(switch, switches)
         yield Sighting(
             layer="source",
             place=file.place(switch.node),
             message=_message(switch, itself),
-            strength="slight" if itself and switch.to_train is False else "usual",
+            strength="slight" if milder else "usual",
         )
 
 

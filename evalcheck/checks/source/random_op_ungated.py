@@ -22,9 +22,10 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
 
 
 def _message(draw: Draw) -> str:
+    rate = f"self.{draw.rate}" if draw.rate else "a fixed number"
     if draw.purpose == "mask":
         return (
-            f"This forward drops values at random by self.{draw.rate} and nothing asks for the mode, so it "
+            f"This forward drops values at random by {rate} and nothing asks for the mode, so it "
             f"goes on when the model is in eval mode: return the input unless self.training."
         )
     if draw.purpose == "gumbel":
@@ -34,9 +35,8 @@ def _message(draw: Draw) -> str:
         )
     if draw.purpose == "branch":
         return (
-            f"A random number and self.{draw.rate} decide here which way to go, in eval mode too, so outputs "
+            f"A random number and {rate} decide here which way to go, in eval mode too, so outputs "
             f"for one input differ: ask for self.training first."
         )
-    return (
-        f"Noise of size self.{draw.rate} is added in eval mode too: add it if self.training, or declare it."
-    )
+    size = f" of size {rate}" if draw.rate else ""
+    return f"Noise{size} is added in eval mode too: add it if self.training, or declare it."

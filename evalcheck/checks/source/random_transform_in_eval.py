@@ -9,7 +9,7 @@ from typing import Any
 from evalcheck import transforms
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.datasets import evaluation_datasets
+from evalcheck.source.datasets import evaluation_datasets, pipelines
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.pipelines import random_parts
 
@@ -20,8 +20,7 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
         return
     seen: set[ast.Call] = set()
     for dataset, reason in evaluation_datasets(file):
-        given = [*dataset.args, *(k.value for k in dataset.keywords)]
-        found = [part for item in given for part in random_parts(file, item)]
+        found = [part for item in pipelines(file, dataset) for part in random_parts(file, item)]
         if not found or found[0] in seen or is_unit_test(file):
             continue
         seen.update(found)

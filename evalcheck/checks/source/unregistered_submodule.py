@@ -8,11 +8,12 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.collections_of_modules import kept_out_of_sight
-from evalcheck.source.registration import registered
+from evalcheck.source.registration import Registration
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """Report each attribute of a module that keeps modules in a plain collection."""
+    registration = Registration(file)
     for kept in kept_out_of_sight(file):
         quotes: tuple[Quote, ...] = ()
         if kept.element.lineno != kept.store.lineno:
@@ -27,5 +28,5 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
             ),
             evidence=quotes,
             subject=kept.store.attr,
-            fix=registered(file, kept),
+            fix=registration.fix(kept),
         )

@@ -83,3 +83,15 @@ def _of_sequence(file: SourceFile, call: ast.Call) -> bool | None:
                 return True
             verdict = None if found is None else verdict
     return verdict
+
+
+def fields_of(kind: ClassInfo) -> dict[str, ast.expr | None]:
+    """The fields of a dataclass in the order of its arguments, with their defaults."""
+    found: dict[str, ast.expr | None] = {}
+    for one in reversed(list(kind.lineage())):
+        names = (d.func if isinstance(d, ast.Call) else d for d in one.node.decorator_list)
+        if any(one.file.resolve(name) == "dataclasses.dataclass" for name in names):
+            for item in one.node.body:
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                    found[item.target.id] = item.value
+    return found

@@ -25,6 +25,8 @@ _WANTED = re.compile(
     r"(?:keep|stay|remain)\w* (?:\w+ ){0,4}(?:train|dropout)",
     re.I,
 )
+# What is said right at a line: that something, losses mostly, is to be had in train mode alone.
+_ONLY_IN_TRAIN = re.compile(r"\bonly (?:\S+ ){0,8}train(?:ing)?[ _-]mode", re.I)
 _MODE_ARGUMENTS = re.compile(
     r"^(?:is_?)?(?:train|training|mode|eval|test|dropout|mc_?dropout|deterministic|is_?infer|inference)"
 )
@@ -101,6 +103,14 @@ def trains(node: ast.AST) -> bool:
     )
 
 
+def tries_shapes(info: FunctionInfo) -> bool:
+    """Whether a function called test only runs a model on made-up numbers, to see that it runs at all."""
+    made_up = each("torch.randn torch.rand torch.zeros torch.ones")
+    if info.name.strip("_").split("_")[0] != "test":
+        return False
+    return any(info.file.resolve(call.func) in made_up for call in info.file.calls_in(info.node))
+
+
 def _gives_out(info: FunctionInfo) -> bool:
     """A function that gives a loss back inside of its loop may be a closure of training."""
     return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in within(info.node))
@@ -129,8 +139,11 @@ def excluded(seen: Seen) -> bool:
 def noise_is_wanted(site: Site) -> bool:
     """Whether a comment around a line says that the noise of train mode is meant."""
     line = getattr(site.node, "lineno", 1)
-    near = site.file.lines.all[max(0, line - 10) : line + 2]
-    return any(_WANTED.search(text.partition("#")[2]) for text in near if "#" in text)
+    near = [site.file.line(number) for number in range(max(1, line - 9), line + 3)]
+    if any(_WANTED.search(text.partition("#")[2]) for text in near if "#" in text):
+        return True
+    right_here = (site.file.line(number).partition("#")[2] for number in range(max(1, line - 1), line + 1))
+    return any(_ONLY_IN_TRAIN.search(text) for text in right_here)
 
 
 def other_library(file: SourceFile) -> bool:

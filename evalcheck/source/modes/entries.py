@@ -96,12 +96,8 @@ def _reached(
 
 def _uses(info: FunctionInfo) -> bool:
     """Whether a function says anything of evaluation, of a training step, or of an export."""
-    lines = info.file.lines.all[info.node.lineno - 1 : info.node.end_lineno]
-    return any(_USES.search(line) for line in lines) or any(
-        _USES.search(line)
-        for d in info.node.decorator_list
-        for line in info.file.lines.all[d.lineno - 1 : d.end_lineno]
-    )
+    nodes = (info.node, *info.node.decorator_list)
+    return any(_USES.search(line) for node in nodes for line in info.file.said(node).split("\n"))
 
 
 def _touches(file: SourceFile, info: FunctionInfo) -> bool:

@@ -124,6 +124,16 @@ class Expressions(Collections):
                 self.modes.below.setdefault(parent, []).append(found)
         return found
 
+    def wrapped(self, node: ast.Assign, value: frozenset[Obj], state: State, frame: Frame) -> None:
+        """``model = prepare(model)``: what came out unknown still has the layers that went in."""
+        call, target = node.value, node.targets[0]
+        assert isinstance(call, ast.Call)
+        first = call.args[0] if call.args else None
+        if isinstance(target, ast.Name) and isinstance(first, ast.Name) and first.id == target.id:
+            before = self._name(first, state, frame)
+            if isinstance(before, frozenset) and len(before) == len(value) == 1:
+                next(iter(value)).holds(next(iter(before)))
+
     def keep(self, key: object, obj: Obj) -> Obj:
         """An object by the call that builds it, the same one in every round of a loop."""
         return self._symbols.setdefault(key, obj)

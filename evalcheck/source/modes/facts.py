@@ -16,10 +16,10 @@ from evalcheck.source.modes.contexts import other_library
 from evalcheck.source.modes.entries import entries
 from evalcheck.source.modes.frames import Frame, GivenUp
 from evalcheck.source.modes.judging import Lasting, Use
-from evalcheck.source.modes.machine import Machine
+from evalcheck.source.modes.machine import BUDGET, Machine
 from evalcheck.source.modes.state import Obj, State, Value
 
-MOST_STEPS = 10000  # statements for one file
+MOST_STEPS = 8000  # statements for one file
 
 
 @dataclass
@@ -50,6 +50,7 @@ def facts(file: SourceFile) -> Facts:
         machine.finished.clear()
         machine.loops.clear()
         machine.steps = machine.quiet = 0
+        machine.most_steps = min(BUDGET, MOST_STEPS - total)
         machine.phase = ()
         try:
             end = _enter(machine, entry, start)
@@ -60,7 +61,7 @@ def facts(file: SourceFile) -> Facts:
             if entry is None and end is not None and not file.mentions(".eval(", ".train("):
                 start = end  # what the file builds at its top is used by its functions as it was built
         total += machine.steps
-        if total > MOST_STEPS:
+        if total >= MOST_STEPS:
             break
     return _in_order(found)
 

@@ -13,7 +13,7 @@ from evalcheck.source.modes import effects
 from evalcheck.source.modes.dotted import dotted
 from evalcheck.source.modes.names_of_models import makes_model, says_model
 from evalcheck.source.names import parameters
-from evalcheck.source.values import within
+from evalcheck.source.values import literal, within
 from evalcheck.source.words import each
 
 _SPEAKS = each("train eval training backward manual_backward module apply forward")
@@ -41,8 +41,11 @@ class Idling:
             if node.attr in _SPEAKS:
                 return False
             parent = index.parents.get(node)
-            stored = isinstance(node.ctx, ast.Store) and isinstance(parent, (ast.Assign, ast.AnnAssign))
-            if stored and not isinstance(parent.value, _PLAIN):  # type: ignore[union-attr]
+            if not isinstance(node.ctx, ast.Store) or isinstance(parent, ast.AugAssign):
+                continue
+            value = parent.value if isinstance(parent, (ast.Assign, ast.AnnAssign)) else None
+            settles = info.name == "__init__" and isinstance(literal(value), bool)  # which way others go
+            if not isinstance(value, _PLAIN) or settles:
                 return False
         if not all(self._harmless(info, call) for call in index.calls.get(info.node, ())):
             return False

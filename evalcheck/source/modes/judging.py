@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from evalcheck.source import words
+from evalcheck.source.exported_programs import goes_out
+from evalcheck.source.layers import speaks_of_dropout_or_norm
 from evalcheck.source.modes.builders import is_born_training
-from evalcheck.source.modes.contexts import evaluation, excluded, noise_is_wanted, trains
+from evalcheck.source.modes.contexts import evaluation, excluded, noise_is_wanted, trains, tries_shapes
 from evalcheck.source.modes.frames import Loop, Noted, Ran, Seen
 from evalcheck.source.modes.machine import Machine
 from evalcheck.source.modes.state import Mode, Obj, Site
+from evalcheck.source.values import literal
 
 _AVERAGE = re.compile(r"(?:^|_)(?:ema|swa|teacher|avg|averaged?|momentum|shadow)(?:_|$)", re.I)
 _NEEDS_GRADIENTS = re.compile(
@@ -71,8 +74,18 @@ def _use(machine: Machine, seen: Seen, noted: Noted, reason: str = "") -> Use | 
         return None  # it is all in the other file, and said there
     if any(noise_is_wanted(site) for site in (seen.site, told) if site is not None):
         return None
+    if any(_asks_for_training(call) for call in seen.calls):
+        return None
     certain = told is not None or seen.obj.by_mode is True
     return Use(place, seen.site, seen.obj, reason, told, seen.obj.built, seen.calls, certain)
+
+
+def _asks_for_training(call: Site) -> bool:
+    """``self.infer(x, train=True)``: the one who calls says that train mode is meant."""
+    return isinstance(call.node, ast.Call) and any(
+        k.arg in ("train", "training", "is_train", "is_training") and literal(k.value) is True
+        for k in call.node.keywords
+    )
 
 
 def _last(modes: frozenset[Mode], wanted: str) -> Site | None:
@@ -121,6 +134,11 @@ def used_in_train_mode(machine: Machine, seen: Seen, noted: Noted) -> Use | None
     assert isinstance(call, ast.Call)
     if any(k.arg in ("training", "is_qat") for k in call.keywords):
         return None
+    if seen.site.file.resolve(call.func) == "torch.jit.script":
+        # a scripted module keeps its flag and follows train() and eval() of the module that it is a part of
+        kind = seen.obj.kind
+        if not goes_out(seen.site.file, call) or (kind is not None and not speaks_of_dropout_or_norm(kind)):
+            return None
     texts = [t for info in seen.functions for t in (info.name, info.docstring)]
     if any(re.search(r"train|qat|quantization.aware", t, re.I) for t in texts if len(t) < 60):
         return None
@@ -136,7 +154,8 @@ def evaluated_with_gradients(machine: Machine, seen: Seen, noted: Noted) -> Use 
     if (
         told is None
         or told.file is not machine.file
-        or machine.file.mentions("set_grad_enabled", "autograd.grad")
+        or machine.file.mentions("set_grad_enabled", "autograd.grad", "grad(outputs=")
+        or "torch.autograd.grad" in machine.file.names.imported.values()
     ):
         return None
     here = seen.functions[-1] if seen.functions else None
@@ -146,7 +165,7 @@ def evaluated_with_gradients(machine: Machine, seen: Seen, noted: Noted) -> Use 
         return None
     reason = evaluation(seen, noted)
     looped = any(isinstance(o, (ast.For, ast.While)) for o in machine.file.ancestors(seen.site.node))
-    if not reason or not looped or excluded(seen):
+    if not reason or not looped or excluded(seen) or (here is not None and tries_shapes(here)):
         return None
     return Use(seen.site, seen.site, seen.obj, reason, told, None, seen.calls)
 

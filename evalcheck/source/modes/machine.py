@@ -32,6 +32,7 @@ class Machine:
         self.quiet = 0
         self.phase: tuple[str, ...] = ()
         self.steps = 0
+        self.most_steps = BUDGET
         self.followed: set[SourceFile] = set()
         self._modules: dict[SourceFile, Obj] = {}
         self.expressions = Expressions(self)
@@ -46,7 +47,7 @@ class Machine:
             if state is None:
                 return None
             self.steps += 1
-            if self.steps > BUDGET:
+            if self.steps > self.most_steps:
                 raise GivenUp
             state = self.statement(statement, state, frame)
         return state
@@ -81,6 +82,8 @@ class Machine:
         evaluate = self.expressions.evaluate
         if isinstance(node, ast.Assign):
             value = evaluate(node.value, state, frame)
+            if isinstance(node.value, ast.Call) and isinstance(value, frozenset):
+                self.expressions.wrapped(node, value, state, frame)
             for target in node.targets:
                 self.assign(target, value, state, frame)
         elif isinstance(node, ast.AnnAssign):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.modes import effects
-from evalcheck.source.modes.builders import builds_known_model, built_by
+from evalcheck.source.modes.builders import builds_known_model, built_by, fields_of
 from evalcheck.source.modes.dotted import dotted
 from evalcheck.source.modes.frames import Call
 from evalcheck.source.modes.names_of_models import makes_model
@@ -120,9 +120,24 @@ class Others:
         init = class_method(kind, "__init__", self.machine)
         if init is not None:
             self.calls.inlining.method(call, init, frozenset({obj}))
+        elif fields := fields_of(kind):
+            self._filled(call, obj, fields)
         elif kind.outer_bases:
             self.modes.taint(call.values, call.state)
         return frozenset({obj})
+
+    def _filled(self, call: Call, obj: Obj, fields: dict[str, ast.expr | None]) -> None:
+        """A dataclass keeps what it is given and, where it is not given, its literal defaults."""
+        given = dict(zip(fields, call.given, strict=False)) | call.named
+        for name, default in fields.items():
+            known = isinstance(default, ast.Constant) and "**" not in call.named
+            value = given.get(name, Const(default.value) if known else None)  # type: ignore[union-attr]
+            call.state.attributes[obj, name] = value
+            self.modes.put(obj, name, value)
+        post = class_method(obj.kind, "__post_init__", self.machine) if obj.kind else None
+        if post is not None:
+            bare = call._replace(given=[], named={})
+            self.calls.inlining.method(bare, post, frozenset({obj}))
 
     def _born(self, call: Call, obj: Obj, mode: Kind) -> Value:
         """A new object: in a loop it is another one each time."""

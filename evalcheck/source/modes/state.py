@@ -68,6 +68,11 @@ class Obj:
             return False
         return self.kind.may_be_module if self.kind is not None else self._ask_mode is not None
 
+    def holds(self, inner: Obj) -> None:
+        """Somebody unknown made this of another object; if that does not depend on the mode, nor does it."""
+        if self is not inner and self._ask_mode is None and self._kind is None and self.built is None:
+            self._ask_mode = lambda: False if inner.by_mode is False else None
+
     @property
     def by_mode(self) -> bool | None:
         """Whether it behaves otherwise in eval mode: yes, no, or None where that is not known."""
@@ -206,7 +211,10 @@ def join(one: State | None, two: State | None) -> State | None:
         return (one or two).copy() if one or two else None  # type: ignore[union-attr]
     met = one.copy()
     for mine, theirs in ((met.names, two.names), (met.attributes, two.attributes)):
-        _join_values(mine, theirs)  # type: ignore[arg-type]
+        if mine != theirs:  # most ways change one of the three or none
+            _join_values(mine, theirs)  # type: ignore[arg-type]
+    if one.modes == two.modes:
+        return met
     for obj, there in two.modes.items():
         here = one.modes.get(obj)
         if here is not there and here != there:
