@@ -63,7 +63,7 @@ def lint(
     paths: Sequence[Path],
     settings: Settings,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     cache: Cache | None = None,
     force_exclude: bool = False,
 ) -> Report:

@@ -14,11 +14,15 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
     if sys.argv[1:2] == ["lint"]:
+        import gc
+
         from evalcheck.cli import quick
 
+        gc.disable()  # the process is over before there is anything to collect
         status = quick.lint(sys.argv[2:])
         if status is not None:
             _leave(status)
+        gc.enable()
 
     from evalcheck.cli.group import group
 

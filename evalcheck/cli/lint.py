@@ -41,7 +41,12 @@ class Manner:
 @click.option("--unsafe-fixes", is_flag=True, help="Also the fixes that may change what was meant.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change; exit with 1 if that is anything.")
 @click.option("--stdin-filename", metavar="NAME", help="Read stdin, as the file of this name.")
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Processes for large trees; all cores without it.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1),
+    help="Processes that share the files; very large trees get all cores.",
+)
 @click.option("--no-cache", is_flag=True, help="Forget what is known from former runs.")
 @click.option("--force-exclude", is_flag=True, help="What the settings exclude is not read if named, either.")
 @options.rules
@@ -102,8 +107,7 @@ def _lint(paths: list[Path], settings: Settings, how: Manner) -> Report:
     if not how.no_cache:
         folder = os.fspath(settings.root or Path.cwd())
         cache = Cache(folder, key(settings.said(), walk.roots(paths)))
-    jobs = how.jobs or os.cpu_count() or 1
-    return checkup.lint(paths, settings, jobs=jobs, cache=cache, force_exclude=how.force_exclude)
+    return checkup.lint(paths, settings, jobs=how.jobs, cache=cache, force_exclude=how.force_exclude)
 
 
 def _joined(reports: Iterable[Report]) -> Report:

@@ -42,7 +42,7 @@ def lint(arguments: Sequence[str]) -> int | None:
         from evalcheck import rulebook
 
         reads.update((name, rule.reads) for name, rule in rulebook.load().items() if rule.reads)
-    sweep = Sweep(Triggers(reads), lambda: _examiner(roots), cache, os.cpu_count() or 1)
+    sweep = Sweep(Triggers(reads), lambda: _examiner(roots), cache)
     files = walk.python_files(paths)
     if not files:
         return None

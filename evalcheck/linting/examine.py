@@ -26,6 +26,12 @@ class Examiner:
         self._settings = settings
         self._project = Project(tuple(roots), settings.frameworks)
 
+    def load(self) -> None:
+        """Load the checks of all rules, which else happens when the first file concerns them."""
+        for rule in self._settings.rules():
+            if "source" in rule.layers:
+                checks.find("source", rule.name)
+
     def close(self) -> None:
         """Let go of the files that are still open."""
         self._project.close()

@@ -18,15 +18,22 @@ if TYPE_CHECKING:
 # What one file gave, in plain data: findings, gaps, faults, and lines on what could not be read.
 Payload = tuple[list[object], list[object], list[str], list[str]]
 
-MANY = 1000  # files from which on it pays to share them among processes
-BLOCK = 400  # files that are handed out together: neighbours import each other
+MANY = 5000  # files from which on processes are used unasked: each has to learn and open much for itself
+BLOCK = 100  # files that are handed out together: neighbours import each other
 
 
 class Sweep:
-    """One run over some files. ``examiner`` is made when the first file needs to be parsed."""
+    """One run over some files. ``examiner`` is made when the first file needs to be parsed.
+
+    ``jobs`` processes share the files; without it one reads them, or all cores where there are very many.
+    """
 
     def __init__(
-        self, triggers: Triggers, examiner: Callable[[], Examiner], cache: Cache | None = None, jobs: int = 1
+        self,
+        triggers: Triggers,
+        examiner: Callable[[], Examiner],
+        cache: Cache | None = None,
+        jobs: int | None = None,
     ) -> None:
         self._triggers = triggers
         self._make_examiner = examiner
@@ -45,9 +52,9 @@ class Sweep:
         try:
             found = self._share(fresh)
         finally:
-            if self._made is not None:
-                self._made.close()  # before the collector could go through all that is open
             if collecting:
+                if self._made is not None:
+                    self._made.close()  # before the collector could go through all that is open
                 gc.enable()
         if self._cache is not None:
             self._cache.store()
@@ -55,13 +62,15 @@ class Sweep:
         return [found[path] for path in files if path in found]
 
     def _share(self, files: Sequence[str]) -> dict[str, Payload]:
-        if self._jobs < 2 or len(files) < MANY or not hasattr(os, "fork"):
+        jobs = self._jobs or (os.cpu_count() or 1 if len(files) >= MANY else 1)
+        if jobs < 2 or len(files) < 2 * BLOCK or not hasattr(os, "fork"):
             return self._look(files)
         from evalcheck.linting import forking
 
-        self._examiner()  # made before the fork, so that what it loads is loaded once
+        self._examiner().load()  # before the fork, so that it is loaded once
+        self._triggers.compile()
         blocks = [files[start : start + BLOCK] for start in range(0, len(files), BLOCK)]
-        shares = [[path for block in blocks[n :: self._jobs] for path in block] for n in range(self._jobs)]
+        shares = [[path for block in blocks[n::jobs] for path in block] for n in range(jobs)]
         return forking.spread(shares, self._look, self._cache)
 
     def _look(self, files: Iterable[str]) -> dict[str, Payload]:

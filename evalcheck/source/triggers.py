@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 QUOTES = b'"""'
-CODE = (b"\nclass ", b"\ndef ", b"\n    def ", b"\nimport ", b"\nfrom ")
+CODE = (b"\nclass ", b"\n    def ", b"\nimport ")
 IDENTIFIER = re.compile(rb"\w{3,}")
 
 
@@ -37,6 +37,12 @@ class Triggers:
         # Of a word that is one identifier, or a part of one, nothing more needs to be asked.
         self._settled = {word for words, _ in self._asking for word in words if IDENTIFIER.fullmatch(word)}
         self._order = {name: place for place, name in enumerate(reads)}
+
+    def compile(self) -> None:
+        """Compile every pattern, which else happens when the first file holds the words before it."""
+        for _, patterns in self._asking:
+            for pattern in patterns:
+                _compiled.setdefault(pattern, re.compile(pattern))
 
     def concerned(self, data: bytes) -> list[str]:
         """The names of the rules that the bytes of a file could concern."""

@@ -31,7 +31,6 @@ def tree_of(folder: Path, count: int) -> Path:
 def test_processes_say_together_what_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same findings in the same order, and all of them are known afterwards."""
     tree_of(tmp_path, 60)
-    monkeypatch.setattr(sweep, "MANY", 10)
     monkeypatch.setattr(sweep, "BLOCK", 4)
     alone = reading.lint([tmp_path], Settings())
     shared = reading.lint([tmp_path], Settings(), jobs=3, cache=Cache(str(tmp_path), "k"))
@@ -47,7 +46,6 @@ def test_the_share_of_a_process_that_dies_is_read_here(
 ) -> None:
     """Nothing is lost, whatever kills it."""
     tree_of(tmp_path, 40)
-    monkeypatch.setattr(sweep, "MANY", 10)
     monkeypatch.setattr(sweep, "BLOCK", 4)
     here, read = os.getpid(), sweep.Sweep.read
 
