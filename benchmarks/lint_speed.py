@@ -122,7 +122,11 @@ def _table(title: str, commands: dict[str, list[str]], rounds: int, folder: Path
 
 def _run(command: list[str], folder: Path, taken: Taken) -> None:
     start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # As on a user's machine: what Python and evalcheck compile is kept.
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(
+        command, cwd=folder, env=usual, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     _, said = process.communicate() if process.stderr is None else (None, process.stderr.read())
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -30,6 +30,7 @@ def lint(arguments: Sequence[str]) -> int | None:
         return None
     if any(_configured(path) for path in paths):
         return None
+    from evalcheck.linting import law
     from evalcheck.linting.cache import Cache, key
     from evalcheck.linting.sweep import Sweep
     from evalcheck.source import walk
@@ -37,12 +38,7 @@ def lint(arguments: Sequence[str]) -> int | None:
 
     roots = walk.roots(paths)
     cache = None if "--no-cache" in said else Cache(os.getcwd(), key("as the pages say", roots))
-    reads = cache.reads if cache else {}
-    if not reads:
-        from evalcheck import rulebook
-
-        reads.update((name, rule.reads) for name, rule in rulebook.load().items() if rule.reads)
-    sweep = Sweep(Triggers(reads), lambda: _examiner(roots), cache)
+    sweep = Sweep(Triggers(law.reads()), lambda: _examiner(roots), cache)
     files = walk.python_files(paths)
     if not files:
         return None

@@ -95,7 +95,8 @@ def test_the_short_way_loads_nothing_that_it_does_not_need(tmp_path: Path, heavy
         "assert quick.lint(['net.py']) == 0\n"
         f"assert {heavy!r} not in set(sys.modules) - before, sorted(set(sys.modules) - before)\n"
     )
-    run = {"cwd": tmp_path, "capture_output": True, "text": True}
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    run = {"cwd": tmp_path, "capture_output": True, "text": True, "env": usual}
     subprocess.run([sys.executable, "-m", "evalcheck", "lint", "net.py"], **run, check=True)  # type: ignore[call-overload]
     done = subprocess.run([sys.executable, "-c", command], **run)  # type: ignore[call-overload]
     assert done.returncode == 0, done.stderr
