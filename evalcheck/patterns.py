@@ -94,6 +94,8 @@ def _itself(match: re.Match[str] | None, whole: str) -> bool:
     """Whether pathspec's pattern means the path, and not a folder that it lies in."""
     if match is None:
         return False
+    if MARK not in match.re.groupindex:  # a pattern such as /**/** that means everything
+        return True
     return match[MARK] is None or match.end(MARK) == len(whole)
 
 

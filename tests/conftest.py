@@ -9,7 +9,11 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 
 def pytest_configure() -> None:
-    """Before any test imports a model."""
+    """Before any test imports a model. A busy machine is no failure of a property."""
+    import hypothesis
     import torch
+
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
     torch.set_num_threads(1)
