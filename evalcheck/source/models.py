@@ -10,7 +10,7 @@ from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.layers import class_depends_on_mode, depends_on_mode, torch_layer
-from evalcheck.source.norm_layers import holds_batch_norm
+from evalcheck.source.normalisation.norm_layers import holds_batch_norm
 from evalcheck.source.values import (
     argument,
     assigned,

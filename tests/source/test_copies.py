@@ -8,9 +8,9 @@ import pytest
 
 from evalcheck import checks, rulebook
 from evalcheck.source import SourceFile
-from evalcheck.source.averages import averages
+from evalcheck.source.copies.averages import averages
+from evalcheck.source.copies.ranks import only_rank_zero
 from evalcheck.source.models import has_batch_norm
-from evalcheck.source.ranks import only_rank_zero
 
 
 def reported(rule: str, text: str) -> list[tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalcheck.source import SourceFile
-from evalcheck.source.layer_orders import dropouts_before_norms
+from evalcheck.source.normalisation.layer_orders import dropouts_before_norms
 
 HEAD = "from collections import OrderedDict\nfrom torch import nn\n"
 

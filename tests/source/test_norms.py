@@ -10,10 +10,10 @@ import pytest
 from evalcheck import checks, rulebook
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.mode_sides import side
-from evalcheck.source.momentum import origins, settings
-from evalcheck.source.norm_layers import built_norms
+from evalcheck.source.normalisation.momentum import origins, settings
+from evalcheck.source.normalisation.norm_layers import built_norms
 from evalcheck.source.project import Project
+from evalcheck.source.switches.mode_sides import side
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 

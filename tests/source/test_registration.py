@@ -156,7 +156,7 @@ def test_the_names_that_a_dict_of_modules_refuses_are_those_of_torch() -> None:
     """A key of such a name would raise where the model is built."""
     from torch import nn
 
-    from evalcheck.source import registration
+    from evalcheck.source.containers import registration
 
     assert {name for name in dir(nn.ModuleDict()) if not name.startswith("_")} <= registration._TAKEN
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Fix, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.attention import AttentionDropout, ungated_attention
 from evalcheck.source.edits import append
+from evalcheck.source.noise.attention import AttentionDropout, ungated_attention
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.data.loaders import bound_name
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.loaders import bound_name
 from evalcheck.source.model_uses import evaluated, saved
 from evalcheck.source.models import has_batch_norm
 from evalcheck.source.values import argument, keyword, literal, unpacks

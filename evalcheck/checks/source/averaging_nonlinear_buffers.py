@@ -8,7 +8,7 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.averages import averages
+from evalcheck.source.copies.averages import averages
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.models import has_batch_norm
 

@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.recomputation import recomputed_norms
+from evalcheck.source.normalisation.recomputation import recomputed_norms
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.frozen_norms import affine_frozen_only
 from evalcheck.source.kinds import is_unit_test
+from evalcheck.source.normalisation.frozen_norms import affine_frozen_only
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

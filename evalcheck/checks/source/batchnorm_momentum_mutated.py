@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.norms import STATISTICS, writes
+from evalcheck.source.normalisation.norms import STATISTICS, writes
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -9,7 +9,8 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting, Strength
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.momentum import Origin, Setting, comes_with_weights, origins, settings, turned_around
+from evalcheck.source.normalisation import momentum
+from evalcheck.source.normalisation.momentum import Origin, Setting
 
 EPS = (
     "The batch norm's eps is {value:g}{why}: it is added to the variance, so that the output is scaled down "
@@ -34,17 +35,17 @@ def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
     if is_unit_test(file):
         return
     reported: set[ast.expr] = set()
-    for setting in settings(file):
-        for origin in origins(file, setting.value):
+    for setting in momentum.settings(file):
+        for origin in momentum.origins(file, setting.value):
             message = _fault(setting, origin, options)
             if message is None or origin.node in reported:
                 continue
             reported.add(origin.node)
             place, norm = origin.file.place(origin.node), file.place(setting.call)
             quotes = () if norm.meets(place) else (Quote(norm, "the batch norm that gets it unchanged"),)
-            half = origin.value == 0.5 or (origin.value <= 0 and comes_with_weights(origin))
+            half = origin.value == 0.5 or (origin.value <= 0 and momentum.comes_with_weights(origin))
             strength: Strength = "slight" if half and setting.name == "momentum" else "usual"
-            fix = turned_around(file, setting, origin)
+            fix = momentum.turned_around(file, setting, origin)
             yield Sighting("source", place, message, quotes, fix=fix, strength=strength)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.copies.ranks import WRAPPERS
+from evalcheck.source.data.loaders import loaders
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.loaders import loaders
 from evalcheck.source.models import has_batch_norm
-from evalcheck.source.ranks import WRAPPERS
 from evalcheck.source.values import UNKNOWN, argument, assigned, literal
 
 # Words of code that shares statistics between ranks, or does not use those of a batch.

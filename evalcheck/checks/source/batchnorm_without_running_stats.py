@@ -8,8 +8,8 @@ from typing import Any
 from evalcheck.finding import Sighting, Strength
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.norm_layers import built_norms, kept_as, only_in_training
-from evalcheck.source.norms import switched_off
+from evalcheck.source.normalisation.norm_layers import built_norms, kept_as, only_in_training
+from evalcheck.source.normalisation.norms import switched_off
 from evalcheck.source.values import literal
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.buffer_reductions import reductions
+from evalcheck.source.copies.buffer_reductions import reductions
 from evalcheck.source.kinds import is_unit_test
 
 

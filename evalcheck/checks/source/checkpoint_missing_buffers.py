@@ -8,7 +8,7 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.checkpoints import LooseLoad, loose_loads
+from evalcheck.source.copies.checkpoints import LooseLoad, loose_loads
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.model_uses import told_eval
 from evalcheck.source.models import has_batch_norm, tail_of

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.data.samplers import padding_samplers
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.samplers import padding_samplers
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.layer_orders import dropouts_before_norms
+from evalcheck.source.normalisation.layer_orders import dropouts_before_norms
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.dropouts import forced_dropouts
+from evalcheck.source.noise.dropouts import forced_dropouts
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

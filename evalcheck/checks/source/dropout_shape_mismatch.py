@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.dropout_shapes import Misfit, misfits
+from evalcheck.source.noise.dropout_shapes import Misfit, misfits
 
 _FED = {
     "linear": "the output of a linear layer, with its features last",

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting, Strength
 from evalcheck.source import SourceFile
-from evalcheck.source.averages import Average, averages
+from evalcheck.source.copies.averages import Average, averages
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.model_uses import evaluated, told_train
 from evalcheck.source.models import has_batch_norm, tail_of

@@ -7,10 +7,10 @@ from typing import Any
 
 from evalcheck.finding import Fix, Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.data.loaders import Loader
+from evalcheck.source.data.orders import Disorder, disorder, evaluation_loaders
 from evalcheck.source.edits import replace
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.loaders import Loader
-from evalcheck.source.orders import Disorder, disorder, evaluation_loaders
 from evalcheck.source.values import literal
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.exported_programs import ALLOWS, mode_calls
+from evalcheck.source.copies.exported_programs import ALLOWS, mode_calls
 from evalcheck.source.kinds import is_unit_test
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Edit, Fix, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.functional_norms import FunctionalNorm, always_training
 from evalcheck.source.kinds import is_unit_test
+from evalcheck.source.normalisation.functional_norms import FunctionalNorm, always_training
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from evalcheck.finding import Fix, Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.dropouts import Dropout, ungated_dropouts
 from evalcheck.source.edits import add_argument, append
 from evalcheck.source.forwards import run_by_forward
+from evalcheck.source.noise.dropouts import Dropout, ungated_dropouts
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -10,7 +10,7 @@ from typing import Any
 from evalcheck.finding import Fix, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.edits import add_argument
-from evalcheck.source.idle_functions import idle_calls
+from evalcheck.source.noise.idle_functions import idle_calls
 
 _EFFECTS = {
     "batch_norm": "it always uses the running statistics and never moves them",

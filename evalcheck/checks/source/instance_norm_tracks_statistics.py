@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Edit, Fix, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.norm_layers import built_norms
+from evalcheck.source.normalisation.norm_layers import built_norms
 from evalcheck.source.values import literal
 
 

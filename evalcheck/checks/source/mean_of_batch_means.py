@@ -8,11 +8,11 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.batch_averages import averages
-from evalcheck.source.batch_values import UNDIVIDED, evenly_read
+from evalcheck.source.data.batch_averages import averages
+from evalcheck.source.data.batch_values import UNDIVIDED, evenly_read
+from evalcheck.source.data.meters import unweighted_updates
+from evalcheck.source.data.metric_logs import metric_logs
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.meters import unweighted_updates
-from evalcheck.source.metric_logs import metric_logs
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.mode_switches import (
+from evalcheck.source.switches.mode_switches import (
     Switch,
     for_inference_only,
     for_training,

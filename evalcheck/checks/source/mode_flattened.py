@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.mode_restores import flattenings, wakes_frozen
+from evalcheck.source.switches.mode_restores import flattenings, wakes_frozen
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.state_in_forward import latches
+from evalcheck.source.switches.state_in_forward import latches
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

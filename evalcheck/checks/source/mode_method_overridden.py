@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.mode_methods import overrides, return_self
+from evalcheck.source.switches.mode_methods import overrides, return_self
 
 MESSAGES = {
     "signature": (

@@ -7,9 +7,9 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.backends import contradictions
 from evalcheck.source.edits import replace
 from evalcheck.source.kinds import is_unit_test
+from evalcheck.source.seeds.backends import contradictions
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

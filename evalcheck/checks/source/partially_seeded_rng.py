@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_training_script, is_unit_test
-from evalcheck.source.seeding import SEEDS, forgotten
+from evalcheck.source.seeds.seeding import SEEDS, forgotten
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

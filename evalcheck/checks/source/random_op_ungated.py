@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.randomness import Draw, ungated_draws
+from evalcheck.source.noise.randomness import Draw, ungated_draws
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

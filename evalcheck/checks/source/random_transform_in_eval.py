@@ -9,9 +9,9 @@ from typing import Any
 from evalcheck import transforms
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.datasets import evaluation_datasets, pipelines
+from evalcheck.source.data.datasets import evaluation_datasets, pipelines
+from evalcheck.source.data.pipelines import random_parts
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.pipelines import random_parts
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.copies.ranks import collectives, met_by_others, rank_zero_block, wrapped_calls
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.models import has_batch_norm
-from evalcheck.source.ranks import collectives, met_by_others, rank_zero_block, wrapped_calls
 from evalcheck.source.values import keyword, unpacks
 
 # Options of the wrapper by which a forward leaves the buffers alone.

@@ -8,9 +8,9 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.augmented import augmentations
+from evalcheck.source.data.augmented import augmentations
+from evalcheck.source.data.splits import separated, set_for_both, splits
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.splits import separated, set_for_both, splits
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.state_in_forward import carried_over
+from evalcheck.source.switches.state_in_forward import carried_over
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

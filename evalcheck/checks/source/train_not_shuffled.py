@@ -7,10 +7,10 @@ from typing import Any
 
 from evalcheck.finding import Fix, Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.data.loaders import Loader
+from evalcheck.source.data.training_loaders import sequential_loaders
 from evalcheck.source.edits import add_argument, replace
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.loaders import Loader
-from evalcheck.source.training_loaders import sequential_loaders
 from evalcheck.source.values import keyword
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.collections_of_modules import kept_out_of_sight
-from evalcheck.source.registration import Registration
+from evalcheck.source.containers.collections_of_modules import kept_out_of_sight
+from evalcheck.source.containers.registration import Registration
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Sighting
 from evalcheck.source import SourceFile
-from evalcheck.source.draws import draws, may_be_seeded
 from evalcheck.source.kinds import is_training_script, is_unit_test
+from evalcheck.source.seeds.draws import draws, may_be_seeded
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

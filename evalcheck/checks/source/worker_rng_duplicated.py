@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Quote, Sighting
 from evalcheck.source import SourceFile
+from evalcheck.source.data.stored_generators import stored_generators
 from evalcheck.source.kinds import is_unit_test
-from evalcheck.source.stored_generators import stored_generators
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:

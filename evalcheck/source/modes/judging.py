@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from evalcheck.source import words
-from evalcheck.source.exported_programs import goes_out
+from evalcheck.source.copies.exported_programs import goes_out
 from evalcheck.source.layers import speaks_of_dropout_or_norm
 from evalcheck.source.modes.builders import is_born_training
 from evalcheck.source.modes.contexts import evaluation, excluded, noise_is_wanted, trains, tries_shapes

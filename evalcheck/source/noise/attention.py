@@ -12,6 +12,7 @@ from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import MODE, gated, mentions_mode, set_by_mode
+from evalcheck.source.noise.wanted_noise import hinted, wanted
 from evalcheck.source.values import (
     argument,
     assigned,
@@ -23,7 +24,6 @@ from evalcheck.source.values import (
     self_attributes,
     unpacks,
 )
-from evalcheck.source.wanted_noise import hinted, wanted
 
 # Where each function takes its rate: by position, and by name.
 _RATES = {

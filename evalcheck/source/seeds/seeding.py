@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalcheck.source.draws import GLOBAL_DRAW, TORCH_DRAW
 from evalcheck.source.file import SourceFile
 from evalcheck.source.kinds import main_block
+from evalcheck.source.seeds.draws import GLOBAL_DRAW, TORCH_DRAW
 
 SEEDS = {"torch": "torch.manual_seed", "numpy": "numpy.random.seed", "random": "random.seed"}
 _BY_NAME = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from evalcheck.source.file import SourceFile
-from evalcheck.source.norms import names_norm
+from evalcheck.source.normalisation.norms import names_norm
 from evalcheck.source.values import is_self, literal, within
 
 _HOLDS = re.compile(

@@ -13,7 +13,7 @@ from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
 from evalcheck.source.index import FUNCTIONS
 from evalcheck.source.names import parameters
-from evalcheck.source.norm_layers import built_norms
+from evalcheck.source.normalisation.norm_layers import built_norms
 from evalcheck.source.values import argument, assigned, is_self, literal, self_attributes
 
 DEEPEST = 5

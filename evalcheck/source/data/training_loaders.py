@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evalcheck.source.data.loaders import Loader, loaders, name_of, purpose_of
 from evalcheck.source.file import SILENCING, SourceFile
 from evalcheck.source.functions import FunctionInfo
-from evalcheck.source.loaders import Loader, loaders, name_of, purpose_of
 from evalcheck.source.reaching import reaching
 from evalcheck.source.values import literal, within
 

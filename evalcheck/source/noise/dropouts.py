@@ -17,6 +17,7 @@ from evalcheck.source.gates import conditions, gated, mentions_mode, set_by_mode
 from evalcheck.source.index import FUNCTIONS
 from evalcheck.source.kinds import is_unit_test
 from evalcheck.source.layers import torch_layer
+from evalcheck.source.noise.wanted_noise import comments, declared, hinted, wanted
 from evalcheck.source.values import (
     UNKNOWN,
     argument,
@@ -29,7 +30,6 @@ from evalcheck.source.values import (
     unpacks,
     within,
 )
-from evalcheck.source.wanted_noise import comments, declared, hinted, wanted
 
 # These drop by default; alpha_dropout and feature_alpha_dropout do not.
 DROPPING = frozenset(

@@ -13,7 +13,7 @@ from evalcheck.source.forwards import run_by_forward
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import gated
 from evalcheck.source.layers import keeps_something
-from evalcheck.source.mode_sides import says, side
+from evalcheck.source.switches.mode_sides import says, side
 from evalcheck.source.values import is_self, literal, within
 
 # Attributes that only count, and classes whose state is what they are for.

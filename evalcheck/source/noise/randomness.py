@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 from evalcheck.source import words
 from evalcheck.source.classes import ClassInfo
-from evalcheck.source.dropouts import chosen_later
 from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach, run_by_forward
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import gated, mentions_mode, set_by_mode
-from evalcheck.source.objectives import is_objective, returned_beside, uses_of
+from evalcheck.source.noise.dropouts import chosen_later
+from evalcheck.source.noise.objectives import is_objective, returned_beside, uses_of
+from evalcheck.source.noise.wanted_noise import hinted, said_around, sees_to_modes, wanted
 from evalcheck.source.values import (
     argument,
     assigned,
@@ -25,7 +26,6 @@ from evalcheck.source.values import (
     literal,
     within,
 )
-from evalcheck.source.wanted_noise import hinted, said_around, sees_to_modes, wanted
 
 _UNIFORM = re.compile(
     r"^(?:torch\.rand(?:_like)?|random\.(?:random|uniform)|numpy\.random\.(?:rand|random|uniform))$"

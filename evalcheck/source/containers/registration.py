@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable
 
 from evalcheck.finding import Fix
-from evalcheck.source.attribute_uses import AttributeUses
-from evalcheck.source.collections_of_modules import Kept
+from evalcheck.source.containers.attribute_uses import AttributeUses
+from evalcheck.source.containers.collections_of_modules import Kept
 from evalcheck.source.edits import wrap_in_call
 from evalcheck.source.file import SourceFile
 from evalcheck.source.layers import torch_layer

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach, run_by_forward
 from evalcheck.source.gates import gated
+from evalcheck.source.noise.wanted_noise import said_around, sees_to_modes
 from evalcheck.source.values import argument, is_self, keyword, unpacks
-from evalcheck.source.wanted_noise import said_around, sees_to_modes
 
 # Where each of them takes the mode.
 _POSITIONS = {"alpha_dropout": 2, "feature_alpha_dropout": 2, "rrelu": 3, "batch_norm": 5}

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from evalcheck.source.data.loaders import Loader, name_of
+from evalcheck.source.data.reductions import may_be_summed
 from evalcheck.source.file import SourceFile
-from evalcheck.source.loaders import Loader, name_of
-from evalcheck.source.reductions import may_be_summed
 from evalcheck.source.values import assigned, identifiers, within
 from evalcheck.source.words import each
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evalcheck.source import words
-from evalcheck.source.batch_values import is_batch_mean
+from evalcheck.source.data.batch_values import is_batch_mean
+from evalcheck.source.data.loaders import name_of
 from evalcheck.source.file import SourceFile
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.index import FUNCTIONS
-from evalcheck.source.loaders import name_of
 from evalcheck.source.names import parameters
 from evalcheck.source.values import within
 

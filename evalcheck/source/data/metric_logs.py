@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from evalcheck.source.data.loaders import name_of
 from evalcheck.source.file import SourceFile
-from evalcheck.source.loaders import name_of
 
 _STEP_COUNT = re.compile(r"steps|batches", re.I)
 

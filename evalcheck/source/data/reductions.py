@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
+from evalcheck.source.data.loaders import name_of
 from evalcheck.source.file import SourceFile
 from evalcheck.source.index import FUNCTIONS
-from evalcheck.source.loaders import name_of
 from evalcheck.source.values import assigned
 from evalcheck.source.words import each
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evalcheck.source.data.loaders import agreed, bound_name, name_of, purpose_of
 from evalcheck.source.file import SourceFile
 from evalcheck.source.index import FUNCTIONS
-from evalcheck.source.loaders import agreed, bound_name, name_of, purpose_of
 from evalcheck.source.values import UNKNOWN, argument, literal, unpacks
 
 _NAMES = ("torch.utils.data.distributed.DistributedSampler", "torch.utils.data.DistributedSampler")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
-from evalcheck.source.norm_layers import holds_batch_norm
+from evalcheck.source.normalisation.norm_layers import holds_batch_norm
 from evalcheck.source.values import assigned, binding_scope, is_self, self_attributes, within
 
 _FUNCTIONS = frozenset(f"torch.utils.checkpoint.{n}" for n in ("checkpoint", "checkpoint_sequential"))

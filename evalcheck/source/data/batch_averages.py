@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalcheck.source import words
-from evalcheck.source.batch_values import is_batch_mean
+from evalcheck.source.data.batch_values import is_batch_mean
+from evalcheck.source.data.loaders import Loader, loaders, name_of
 from evalcheck.source.file import SourceFile
 from evalcheck.source.index import FUNCTIONS
-from evalcheck.source.loaders import Loader, loaders, name_of
 from evalcheck.source.values import assigned, keyword, literal, within
 from evalcheck.source.words import each
 

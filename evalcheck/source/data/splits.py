@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evalcheck.source.data.loaders import bound_name, loaders, name_of, purpose_of
 from evalcheck.source.file import SourceFile
-from evalcheck.source.loaders import bound_name, loaders, name_of, purpose_of
 from evalcheck.source.reaching import reaching
 from evalcheck.source.values import argument
 

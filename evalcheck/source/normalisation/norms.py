@@ -12,7 +12,7 @@ from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import in_reach, run_by_forward
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import mentions_mode
-from evalcheck.source.mode_sides import side
+from evalcheck.source.switches.mode_sides import side
 from evalcheck.source.values import assigned, is_self, self_attributes, within
 
 SETTINGS = frozenset(("momentum", "eps", "track_running_stats"))

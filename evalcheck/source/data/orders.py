@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evalcheck.source.data.loaders import Loader, loaders, name_of, purpose_of
 from evalcheck.source.file import SourceFile
-from evalcheck.source.loaders import Loader, loaders, name_of, purpose_of
 from evalcheck.source.reaching import held_out, reaching
 from evalcheck.source.values import argument, literal
 

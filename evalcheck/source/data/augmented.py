@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from evalcheck.source.data.loaders import name_of
+from evalcheck.source.data.pipelines import random_parts
 from evalcheck.source.file import SourceFile
-from evalcheck.source.loaders import name_of
-from evalcheck.source.pipelines import random_parts
 from evalcheck.source.reaching import reaching
 from evalcheck.source.values import UNKNOWN, literal
 

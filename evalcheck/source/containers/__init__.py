@@ -1,0 +1,1 @@
+"""Plain collections of modules, and how they are registered."""

@@ -1,0 +1,1 @@
+"""Copies of a model: averages, checkpoints, exported programs, and what several processes share."""

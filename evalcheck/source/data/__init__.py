@@ -1,0 +1,1 @@
+"""Datasets, transforms, loaders and the metrics that are averaged over them."""

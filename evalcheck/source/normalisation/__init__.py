@@ -1,0 +1,1 @@
+"""Norm layers in the source: how they are built, what is written to them, what stands before them."""

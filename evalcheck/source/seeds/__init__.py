@@ -1,0 +1,1 @@
+"""Random generators: what draws, what seeds, which backends are asked for determinism."""

@@ -1,0 +1,1 @@
+"""How classes of modules treat train(), eval() and their own state."""
