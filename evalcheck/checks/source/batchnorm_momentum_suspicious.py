@@ -25,9 +25,7 @@ LARGE = (
     "mode uses are little more than those of the last one or two training batches."
 )
 DECAY = " If {value:g} was meant as a decay, as in Keras and TensorFlow, pass {rest:.4g}."
-ZERO = (
-    "With momentum=0 the running statistics never move from mean 0 and variance 1, which eval mode then uses."
-)
+ZERO = "With momentum=0 the running statistics, which eval mode uses, never move from mean 0 and variance 1."
 
 
 def check(file: SourceFile, options: Mapping[str, Any]) -> Iterator[Sighting]:
