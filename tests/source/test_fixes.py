@@ -60,3 +60,27 @@ def test_a_module_that_only_training_calls_is_left_alone() -> None:
     check = checks.find("source", "functional-dropout-ungated")
     assert list(check(SourceFile.from_text(text.format(""), "a.py"), {}))
     assert not list(check(SourceFile.from_text(text.format("if self.training: "), "a.py"), {}))
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ("others.append(layer)", False),
+        ("others.append(Wrapped(layer=layer))", False),
+        ("others.append(layer(x))", True),
+        ("x = layer(x); others.append(x)", True),
+    ],
+)
+def test_modules_that_are_carried_into_another_collection_may_be_registered_there(
+    body: str, seen: bool
+) -> None:
+    """What they give when they are called is another thing."""
+    text = (
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.layers = []\n        for n in range(3):\n            self.layers.append(nn.Linear(3, 3))\n"
+        "        self.rest = nn.Sequential(*self.other())\n"
+        "    def other(self, x=0):\n        others = []\n        for layer in self.layers:\n"
+        f"            {body}\n        return others\n"
+    )
+    check = checks.find("source", "unregistered-submodule")
+    assert bool(list(check(SourceFile.from_text(text, "a.py"), {}))) == seen

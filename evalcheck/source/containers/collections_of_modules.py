@@ -12,7 +12,7 @@ from evalcheck.source.file import SourceFile
 from evalcheck.source.forwards import calls_below
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.layers import keeps_something
-from evalcheck.source.values import assigned, is_self, nested, stores_on_self
+from evalcheck.source.values import assigned, identifiers, is_self, nested, stores_on_self, within
 from evalcheck.source.words import each
 
 # Calls that look at a collection and keep nothing of it.
@@ -227,10 +227,33 @@ def _handed_on(file: SourceFile, node: ast.expr) -> bool:
                 and node is child
                 and any(isinstance(t, ast.Attribute) for t in parent.targets)
             )
+        elif isinstance(parent, ast.For) and child is parent.iter:
+            return _carried_on(file, parent)
         elif isinstance(parent, ast.stmt):
             return isinstance(parent, ast.Return) and child is node
         child = parent
     return False
+
+
+def _carried_on(file: SourceFile, loop: ast.For) -> bool:
+    """Whether a loop puts the elements, as they are or in other modules, into another collection.
+
+    What an element gives when it is called is not the element.
+    """
+    elements = set(identifiers(loop.target))
+    return any(
+        isinstance(node, ast.Name) and node.id in elements and not _used_up(file, node)
+        for statement in loop.body
+        for call in within(statement)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in _ADDING
+        for item in call.args
+        for node in within(item)
+    )
+
+
+def _used_up(file: SourceFile, name: ast.Name) -> bool:
+    parent = file.parent(name)
+    return isinstance(parent, ast.Attribute) or (isinstance(parent, ast.Call) and parent.func is name)
 
 
 def _literal_size(value: ast.expr) -> int:
