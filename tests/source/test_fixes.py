@@ -77,7 +77,8 @@ def test_modules_that_are_carried_into_another_collection_may_be_registered_ther
     """What they give when they are called is another thing."""
     text = (
         "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
-        "        self.layers = []\n        for n in range(3):\n            self.layers.append(nn.Linear(3, 3))\n"
+        "        self.layers = []\n        for n in range(3):\n"
+        "            self.layers.append(nn.Linear(3, 3))\n"
         "        self.rest = nn.Sequential(*self.other())\n"
         "    def other(self, x=0):\n        others = []\n        for layer in self.layers:\n"
         f"            {body}\n        return others\n"
