@@ -4,6 +4,6 @@ from evalcheck.graph.flow import DropoutPath
 from evalcheck.graph.hidden import HiddenModule
 from evalcheck.graph.model_graph import ModelGraph, read
 from evalcheck.graph.module_view import ModuleView
-from evalcheck.graph.trace import Call, Trace
+from evalcheck.graph.traces import Call, Trace
 
 __all__ = ["Call", "DropoutPath", "HiddenModule", "ModelGraph", "ModuleView", "Trace", "read"]

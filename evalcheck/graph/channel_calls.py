@@ -10,7 +10,7 @@ from torch import fx
 from evalcheck.finding import Strength
 from evalcheck.graph import channel_dropout, layout, operations
 from evalcheck.graph.model_graph import ModelGraph
-from evalcheck.graph.trace import Trace
+from evalcheck.graph.traces import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from evalcheck.finding import Place
 from evalcheck.graph import places
 from evalcheck.graph.hidden import HiddenModule
 from evalcheck.graph.model_graph import ModelGraph
-from evalcheck.graph.trace import Call
+from evalcheck.graph.traces import Call
 
 
 @dataclass(frozen=True)

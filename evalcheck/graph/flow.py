@@ -17,7 +17,7 @@ from torch import fx
 
 from evalcheck.graph import operations
 from evalcheck.graph.operations import Modules
-from evalcheck.graph.trace import Trace
+from evalcheck.graph.traces import Trace
 
 _WEIGHTED = re.compile(r"(lazy)?(conv(transpose)?[123]d|linear|identity|quantizablelinear)\w*")
 _RESHAPING = re.compile(

@@ -14,7 +14,7 @@ from evalcheck.finding import Place, Span
 from evalcheck.graph import flow, freshness, hidden, places, symbolic, tracer
 from evalcheck.graph.hidden import HiddenModule
 from evalcheck.graph.module_view import ModuleView
-from evalcheck.graph.trace import Mode, Trace
+from evalcheck.graph.traces import Mode, Trace
 from evalcheck.guard import untouched
 from evalcheck.guard.untouched import is_lazy
 

@@ -12,7 +12,7 @@ from torch import nn
 from evalcheck.finding import Span
 from evalcheck.graph.kinds import kind_of
 from evalcheck.graph.tensors import tensors
-from evalcheck.graph.trace import Call, Shape
+from evalcheck.graph.traces import Call, Shape
 
 
 @dataclass(frozen=True, slots=True)

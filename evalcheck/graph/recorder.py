@@ -20,7 +20,7 @@ from evalcheck.graph.callers import caller
 from evalcheck.graph.frozen_arguments import frozen
 from evalcheck.graph.module_calls import Frame, ModuleCalls
 from evalcheck.graph.tensors import Makers, tensors, version
-from evalcheck.graph.trace import Mode, Trace
+from evalcheck.graph.traces import Mode, Trace
 
 Function = Callable[..., Any]
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from torch import fx, nn
 
-from evalcheck.graph.trace import Call, Mode, Trace
+from evalcheck.graph.traces import Call, Mode, Trace
 from evalcheck.guard import untouched
 
 

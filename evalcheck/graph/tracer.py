@@ -17,7 +17,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from evalcheck.graph.recorder import Recorder
-from evalcheck.graph.trace import Mode, Trace
+from evalcheck.graph.traces import Mode, Trace
 
 LIMIT = 50_000
 

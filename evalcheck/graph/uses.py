@@ -7,7 +7,7 @@ from collections import Counter
 from evalcheck.finding import Unanswerable
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.module_view import ModuleView
-from evalcheck.graph.trace import Call, Trace
+from evalcheck.graph.traces import Call, Trace
 
 
 def in_train(graph: ModelGraph) -> Trace:
