@@ -11,9 +11,10 @@ import torch
 from torch import fx, nn
 
 from evalcheck.finding import Place, Span
-from evalcheck.graph import flow, freshness, hidden, places, symbolic, tracer
+from evalcheck.graph import flow, freshness, hidden, places
 from evalcheck.graph.hidden import HiddenModule
 from evalcheck.graph.module_view import ModuleView
+from evalcheck.graph.recording import symbolic, tracer
 from evalcheck.graph.traces import Mode, Trace
 from evalcheck.guard import untouched
 from evalcheck.guard.untouched import is_lazy

@@ -15,10 +15,10 @@ from torch import nn
 
 from evalcheck.finding import Span
 from evalcheck.graph import methods
-from evalcheck.graph.callers import located
 from evalcheck.graph.elements import Element, assigned, elements
 from evalcheck.graph.methods import Method
 from evalcheck.graph.module_view import ModuleView
+from evalcheck.graph.recording.callers import located
 
 _UP = re.compile(r"super\(.*\)\.__init__|nn\.Sequential\.__init__")
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)

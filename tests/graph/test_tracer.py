@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evalcheck.batch import tree
-from evalcheck.graph import read, tracer
+from evalcheck.graph import read
+from evalcheck.graph.recording import tracer
 from evalcheck.guard import restored_randomness, untouched
 from evalcheck.paths import shown
 from tests.graph.models import Custom, Frozen, InPlace, Outputs, Reused, hard

@@ -11,7 +11,7 @@ from torch import nn
 
 from evalcheck.finding import Span
 from evalcheck.graph.kinds import kind_of
-from evalcheck.graph.tensors import tensors
+from evalcheck.graph.recording.tensors import tensors
 from evalcheck.graph.traces import Call, Shape
 
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from evalcheck.finding import Span
-from evalcheck.graph.callers import caller
-from evalcheck.graph.frozen_arguments import frozen
-from evalcheck.graph.module_calls import Frame, ModuleCalls
-from evalcheck.graph.tensors import Makers, tensors, version
+from evalcheck.graph.recording.callers import caller
+from evalcheck.graph.recording.frozen_arguments import frozen
+from evalcheck.graph.recording.module_calls import Frame, ModuleCalls
+from evalcheck.graph.recording.tensors import Makers, tensors, version
 from evalcheck.graph.traces import Mode, Trace
 
 Function = Callable[..., Any]

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from evalcheck.graph.recorder import Recorder
+from evalcheck.graph.recording.recorder import Recorder
 from evalcheck.graph.traces import Mode, Trace
 
 LIMIT = 50_000
