@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck import checks, engine, graph, reporters
-from evalcheck.batch import Forward
+from evalcheck.batch import Batch, Forward
 from evalcheck.checkup import material, own_code, reading, results
 from evalcheck.checkup.device import choose, placed
 from evalcheck.checkup.material import Material
@@ -113,6 +113,8 @@ class _Examination:
             drawn = self._accepted(drawn)
             self.notes += drawn.notes
             first = next(iter(drawn.held.grouped())) if drawn.held else None
+            if first is not None and is_lazy(self.model):
+                self._initialise(first)
             self.step("tracing")
             run = material.quiet(first) if first else None
             view = graph.read(self.model, run, synthetic=drawn.synthetic)
@@ -164,6 +166,13 @@ class _Examination:
                 whose = "" if pool is drawn.held else " (from the training loader)"
                 raise Complaint(f"{complaint}{whose}", complaint.detail) from complaint.__cause__
         return drawn
+
+    def _initialise(self, batch: Batch) -> None:
+        """Give lazy layers their shapes: the guard around makes them lazy again."""
+        with torch.no_grad():
+            self.model.eval()
+            material.quiet(batch)(self.model)
+        self.notes.append("lazy layers were initialised for this examination, and are lazy again after it")
 
     def _look_at_loader(self) -> None:
         if self.loader is None:
@@ -219,7 +228,3 @@ class _Steps:
 def _demand_module(model: object) -> None:
     if not isinstance(model, nn.Module):
         raise Complaint(f"a {type(model).__name__} was given where a torch.nn.Module is needed")
-    if is_lazy(model):
-        raise Complaint(
-            "the model has lazy modules: run one batch through it first, which gives them their shapes"
-        )

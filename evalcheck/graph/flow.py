@@ -24,7 +24,7 @@ _RESHAPING = re.compile(
     r"(view|viewas|reshape|reshapeas|flatten|unflatten|permute|transpose|swapaxes|swapdims|movedim|moveaxis|"
     r"squeeze|unsqueeze|expand|expandas|contiguous|clone|detach|to|type|typeas|float|double|half|bfloat16|"
     r"getitem|setitem|chunk|split|unbind|narrow|select|indexselect|gather|roll|flip|t|repeat|tile|"
-    r"pad|constantpad(nd)?|zeropad\dd|reflectionpad\dd|replicationpad\dd|unfold|fold|"
+    r"pad|constantpad(nd)?|zeropad\dd|reflectionpad\dd|replicationpad\dd|unfold|fold|mt|data|real|setattr|"
     r"pixelshuffle|pixelunshuffle|channelshuffle|interpolate|upsample\w*|after)"
 )
 _ELEMENTWISE = re.compile(

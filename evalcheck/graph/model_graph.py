@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-import torch
 from torch import fx, nn
 
 from evalcheck.finding import Place, Span
-from evalcheck.graph import flow, freshness, hidden, places
+from evalcheck.graph import flow, freshness, places, structure
 from evalcheck.graph.hidden import HiddenModule
 from evalcheck.graph.module_view import ModuleView
-from evalcheck.graph.recording import symbolic, tracer
+from evalcheck.graph.structure import Structure
 from evalcheck.graph.traces import Mode, Trace
-from evalcheck.guard import untouched
-from evalcheck.guard.untouched import is_lazy
+from evalcheck.graph.writes import Written
 
-LAZY = "some layers are lazy: a first forward would initialise them for good; run the model once before"
-NO_RUN = "no batch to run the model on"
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """What could not be traced: in which mode, at which module (``""`` is the model), and why."""
+
+    mode: Mode
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class ModelGraph:
     """The modules in the order of ``named_modules()``, and a trace for each mode that could be run.
 
-    ``refusals`` say for a mode why its trace is missing or partial. ``synthetic`` is True where the
-    input was made up, so that shapes are only as good as that input.
+    ``refusals`` say for a mode why its trace is missing or partial. ``again`` is a second trace in
+    train mode with another seed, recorded where the two modes differ. ``writes`` are the settings of
+    norms that the forwards wrote. ``synthetic`` is True where the input was made up, so that shapes
+    are only as good as that input.
     """
 
     model: nn.Module
@@ -38,6 +43,8 @@ class ModelGraph:
     hidden: tuple[HiddenModule, ...] = ()
     refusals: dict[Mode, str] = field(default_factory=dict)
     synthetic: bool = False
+    again: Trace | None = None
+    writes: tuple[Written, ...] = ()
 
     @cached_property
     def fresh(self) -> bool | None:
@@ -48,6 +55,26 @@ class ModelGraph:
     def flow(self) -> tuple[flow.DropoutPath, ...]:
         """For each batch norm the nearest dropout whose noise reaches it in train mode."""
         return flow.dropout_paths(self.train, self.modules) if self.train is not None else ()
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """What runs in one mode only; None unless both forwards came to their ends."""
+        if self.train is None or self.eval is None or not (self.train.complete and self.eval.complete):
+            return None
+        return structure.compared(self.train, self.again, self.eval)
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        """Everything that could not be traced; empty where both forwards were seen as a whole."""
+        return tuple(self._holes())
+
+    def _holes(self) -> Iterator[Hole]:
+        modes: tuple[Mode, ...] = ("train", "eval")
+        for mode in modes:
+            trace = self.trace(mode)
+            if mode in self.refusals:
+                yield Hole(mode, trace.failed_in or "" if trace is not None else "", self.refusals[mode])
+            yield from (Hole(mode, blind.path, blind.reason) for blind in (trace.blind if trace else ()))
 
     def trace(self, mode: Mode) -> Trace | None:
         return self.train if mode == "train" else self.eval
@@ -76,52 +103,3 @@ class ModelGraph:
         if trace.calls(path):
             return True
         return False if trace.complete else None
-
-
-def read(model: nn.Module, run: Callable[[nn.Module], Any] | None, *, synthetic: bool = False) -> ModelGraph:
-    """Look at a model and run it once in train mode and once in eval mode, each under a guard.
-
-    ``run`` calls the model on one batch. Without it ``torch.fx.symbolic_trace`` is tried: the
-    order of calls then is known, shapes are not. What the model raises is kept in ``refusals``;
-    a ``KeyboardInterrupt`` goes through, and the model is as it was either way.
-    """
-    found = hidden.find(model)
-    modules = {path: ModuleView(path, module) for path, module in model.named_modules()}
-    traces: dict[Mode, Trace] = {}
-    refusals: dict[Mode, str] = {}
-    modes: tuple[Mode, ...] = ("train", "eval")
-    for mode in modes:
-        trace: Trace | None = None
-        refusal: str | None = LAZY
-        if run is not None and not is_lazy(model):
-            trace, refusal = _forward(model, run, mode, found)
-        elif not is_lazy(model):
-            trace, refusal = symbolic.record(model, mode)
-            refusal = refusal and f"{NO_RUN}, and it cannot be traced symbolically: {refusal}"
-        if trace is not None:
-            traces[mode] = trace
-        if refusal:
-            refusals[mode] = refusal
-    return ModelGraph(model, modules, traces.get("train"), traces.get("eval"), found, refusals, synthetic)
-
-
-def _forward(
-    model: nn.Module, run: Callable[[nn.Module], Any], mode: Mode, found: tuple[HiddenModule, ...]
-) -> tuple[Trace | None, str | None]:
-    names = {id(module): path for path, module in model.named_modules()}
-    for kept in found:
-        for inner, module in kept.module.named_modules():
-            names.setdefault(id(module), f"{kept.path}.{inner}" if inner else kept.path)
-    with untouched(model):
-        try:
-            # The model's own train() is asked, not its flags set: it may keep frozen parts in eval mode.
-            model.train() if mode == "train" else model.eval()
-        except Exception as error:
-            return None, f"model.{mode}() failed: {type(error).__name__}: {error}"
-        # The guard has swapped the buffers: names are taken inside it.
-        state = {id(t): name for name, t in [*model.named_parameters(), *model.named_buffers()]}
-        for kept in found:
-            for name, tensor in [*kept.module.named_parameters(), *kept.module.named_buffers()]:
-                state.setdefault(id(tensor), f"{kept.path}.{name}")
-        with torch.set_grad_enabled(mode == "train"):
-            return tracer.record(model, run, mode, names, state)

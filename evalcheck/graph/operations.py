@@ -34,6 +34,8 @@ def name(node: fx.Node, modules: Modules) -> str:
         return view.class_name.lower() if view else ""
     if node.op == "call_method":
         return str(node.target).replace("_", "").lower()
+    if node.op == "call_function" and node.target is getattr:
+        return str(node.args[1]).replace("_", "").lower()
     target = getattr(node.target, "__name__", "") if node.op == "call_function" else ""
     return target.replace("_", "").lower()
 

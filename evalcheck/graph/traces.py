@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from evalcheck.finding import Span
 
@@ -22,7 +22,8 @@ class Call:
     happened in. ``shapes`` are those of the input tensors, keywords last. ``samples`` is the
     number of values that a batch norm's statistic of one channel is computed from (N*H*W), None
     for other modules. ``p`` is a dropout's rate. ``span`` is the line that made the call, in
-    user code if any is above it, else in the library whose code called.
+    user code if any is above it, else in the library whose code called. ``outer`` is the position
+    in the sequence of the call around this one.
     """
 
     path: str
@@ -35,6 +36,30 @@ class Call:
     samples: int | None = None
     p: float | None = None
     span: Span | None = None
+    outer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A part of the forward that could not be looked into: the module that ran, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A call of one of torch's own modules: its position, the nodes that go in and those that come out.
+
+    ``start`` is the number of nodes when it began; ``single`` tells an output that is one tensor
+    from a tuple of one.
+    """
+
+    position: int
+    start: int
+    given: tuple[fx.Node, ...]
+    made: tuple[fx.Node, ...]
+    single: bool
 
 
 @dataclass(frozen=True)
@@ -42,11 +67,18 @@ class Trace:
     """What one forward did.
 
     Each node of ``graph`` carries in ``node.meta``: ``module`` (path of the innermost module),
-    ``call`` (which call of it), ``span``, ``shape`` and ``dtype`` of its output (tuples of them
-    for several), ``mode``, and ``norm`` (the path of the norm whose statistics it uses).
+    ``call`` (which call of it), ``at`` (the position of that call in ``sequence``), ``span``,
+    ``shape`` and ``dtype`` of its output (tuples of them for several), ``mode``, ``rng`` (whether it
+    drew random numbers), and ``norm`` (the path of the norm whose statistics it uses).
     ``complete`` is False where the forward stopped early or the record grew too long;
     ``shaped`` is False where nothing was run and shapes are unknown. ``inline`` holds the modules
-    that were made and called inside a forward, by the name that their calls have.
+    that were made and called inside a forward, by the name that their calls have. ``blind`` are
+    the parts that could not be looked into, ``decisions`` the lines that took a value out of a
+    tensor: another batch may take another way there. ``leaves`` are the calls of torch's own
+    modules by position. ``constants`` holds the tensors of unknown origin by the target of their
+    nodes, where they were kept. ``output`` is what was returned, in outline. ``drew_outside`` tells
+    whether python's or numpy's global generator was drawn from, ``foreign`` in the code of which
+    calls, where that was looked for.
     """
 
     mode: Mode
@@ -56,6 +88,13 @@ class Trace:
     shaped: bool = True
     failed_in: str | None = None
     inline: Mapping[str, nn.Module] = field(default_factory=dict)
+    blind: tuple[Blind, ...] = ()
+    decisions: tuple[Span, ...] = ()
+    leaves: Mapping[int, Leaf] = field(default_factory=dict)
+    constants: Mapping[str, Tensor] | None = None
+    output: str = ""
+    drew_outside: bool = False
+    foreign: tuple[int, ...] = ()
     _by_path: Mapping[str, list[Call]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +102,21 @@ class Trace:
         for call in self.sequence:
             by_path.setdefault(call.path, []).append(call)
         object.__setattr__(self, "_by_path", by_path)
+
+    def collapsed(self) -> fx.Graph:
+        """The classic fx graph in which calls of torch's own modules are single ``call_module`` nodes."""
+        from evalcheck.graph.recording.collapse import collapsed
+
+        return collapsed(self)
+
+    def executable(self, model: nn.Module) -> fx.GraphModule:
+        """The forward as a module that runs: takes the batch's tensors, returns the output's as a tuple.
+
+        Raises :class:`evalcheck.finding.Unanswerable` where something is missing for that.
+        """
+        from evalcheck.graph.recording.executable import executable
+
+        return executable(self, model)
 
     @property
     def batch_size(self) -> int | None:

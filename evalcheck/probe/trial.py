@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
+from evalcheck.graph import writes
+from evalcheck.graph.writes import Written
 from evalcheck.guard import untouched
 from evalcheck.measurement import Cause, Divergence, LayerReading, Score
-from evalcheck.probe import chain, distance, judging, modes, outputs, readings, writes
+from evalcheck.probe import chain, distance, judging, modes, outputs, readings
 from evalcheck.probe.attribution import contributions
 from evalcheck.probe.chain import HIGHER_IS_BETTER, Step
 from evalcheck.probe.dependence import Dependence
@@ -24,7 +26,6 @@ from evalcheck.probe.moments import CallMoments, Moments, collecting, symmetric_
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.runner import NoRows, Run, Runner
 from evalcheck.probe.scoring import Metric
-from evalcheck.probe.writes import Written
 
 REFERENCE_PASSES = 2
 ATTRIBUTED_SAMPLES = 256

@@ -192,12 +192,24 @@ def test_broken_train_method_is_a_refusal() -> None:
     assert graph.eval is not None
 
 
-def test_lazy_layers_are_not_initialised_behind_the_users_back() -> None:
-    """A lazy model is not run: its first forward cannot be undone."""
+def test_lazy_layers_get_their_shapes_only_for_the_trace() -> None:
+    """A lazy model is traced like any other, and is lazy again afterwards, hooks and all."""
     model = nn.Sequential(nn.LazyLinear(4), nn.LazyBatchNorm1d())
-    graph = read(model, lambda m: m(torch.randn(8, 4)))
-    assert "lazy" in graph.refusals["train"]
-    assert graph.train is None
+    graph = read(model, lambda m: m(torch.randn(8, 3)))
+    assert graph.refusals == {}
+    assert graph.train is not None
+    assert graph.train.calls("1")[0].samples == 8
+    assert isinstance(model[0], nn.LazyLinear)
+    assert model(torch.randn(8, 7)).shape == (8, 4)
+    assert model[0].in_features == 7
+
+
+def test_lazy_layers_without_a_batch_are_refused() -> None:
+    """Nothing can be known of their shapes; a batch that does not fit says why."""
+    model = nn.Sequential(nn.LazyLinear(4), nn.Linear(5, 2))
+    assert "lazy" in read(model, None).refusals["train"]
+    graph = read(model, lambda m: m(torch.randn(8, 3)))
+    assert "mat1 and mat2" in graph.refusals["eval"]
     assert isinstance(model[0], nn.LazyLinear)
 
 

@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, fx, nn
 
 from evalcheck.finding import Span
 from evalcheck.graph.kinds import kind_of
-from evalcheck.graph.recording.tensors import tensors
+from evalcheck.graph.recording.marks import SCRIPTED
 from evalcheck.graph.traces import Call, Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Frame:
-    """A module call that has not ended yet."""
+    """A module call that has not ended yet: its place in the list, and for a leaf what went into it.
+
+    ``reason`` says why it cannot be looked into, if it cannot.
+    """
 
     path: str
     index: int
+    position: int
+    leaf: bool
+    start: int = 0
+    reason: str | None = None
+    given: tuple[fx.Node, ...] = ()
 
 
 class ModuleCalls:
@@ -35,32 +43,40 @@ class ModuleCalls:
         self.inline: dict[str, nn.Module] = {}
         self._made: list[nn.Module] = []
 
-    def enter(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], span: Span | None
-    ) -> Frame:
+    @property
+    def path(self) -> str:
+        """The innermost module that is running; the root's path where none is."""
+        return self.stack[-1].path if self.stack else ""
+
+    def enter(self, module: nn.Module, given: list[Tensor], span: Span | None) -> Frame:
         """Note a call that begins, with what goes into it; a call that fails is noted too."""
-        parent = self.stack[-1].path if self.stack else None
-        if parent is None:
+        outer = self.stack[-1] if self.stack else None
+        if outer is None:
             self._roots += 1
         path = self._names.get(id(module))
         if path is None:
-            path = self._inline(module, parent)
-        frame = Frame(path, self._counts[path])
+            path = self._inline(module, outer.path if outer is not None else None)
+        leaf = is_leaf(module) and not any(frame.leaf for frame in self.stack)
+        frame = Frame(path, self._counts[path], len(self.calls), leaf)
+        if isinstance(module, torch.jit.ScriptModule):
+            frame.reason = SCRIPTED
         self._counts[path] += 1
-        shapes = tuple(tuple(t.shape) for t in tensors((args, kwargs)))
-        rate = getattr(module, "p", None) if kind_of(module) == "dropout" else None
+        shapes = tuple(tuple(t.shape) for t in given)
+        kind = kind_of(module)
+        rate = getattr(module, "p", None) if kind == "dropout" else None
         self.calls.append(
             Call(
                 path=path,
                 class_name=type(module).__name__,
                 index=frame.index,
                 root=self._roots,
-                parent=parent,
+                parent=outer.path if outer is not None else None,
                 training=module.training,
                 shapes=shapes,
-                samples=_samples(module, shapes),
+                samples=_samples(shapes) if kind == "batchnorm" else None,
                 p=float(rate) if isinstance(rate, (int, float)) else None,
                 span=span,
+                outer=outer.position if outer is not None else None,
             )
         )
         self.stack.append(frame)
@@ -80,9 +96,15 @@ class ModuleCalls:
         return path
 
 
-def _samples(module: nn.Module, shapes: tuple[Shape, ...]) -> int | None:
+def is_leaf(module: nn.Module) -> bool:
+    """Whether the folded view shows the module as one node: what ``torch.fx`` takes for a leaf."""
+    home = type(module).__module__
+    return home.startswith(("torch.nn", "torch.ao.nn")) and not isinstance(module, nn.Sequential)
+
+
+def _samples(shapes: tuple[Shape, ...]) -> int | None:
     """N*H*W of a batch norm's input (N, C, ...), whose first tensor it is."""
-    if kind_of(module) != "batchnorm" or not shapes or len(shapes[0]) < 2:
+    if not shapes or len(shapes[0]) < 2:
         return None
     count = shapes[0][0]
     for size in shapes[0][2:]:

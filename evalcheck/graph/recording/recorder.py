@@ -16,37 +16,32 @@ import torch
 from torch import Tensor, fx, nn
 
 from evalcheck.finding import Span
+from evalcheck.graph.recording import marks
 from evalcheck.graph.recording.callers import caller
 from evalcheck.graph.recording.frozen_arguments import frozen
+from evalcheck.graph.recording.makers import Makers
+from evalcheck.graph.recording.marks import after, opaque
 from evalcheck.graph.recording.module_calls import Frame, ModuleCalls
-from evalcheck.graph.recording.tensors import Makers, tensors, version
-from evalcheck.graph.traces import Mode, Trace
+from evalcheck.graph.recording.outline import outline
+from evalcheck.graph.recording.randomness import Draws, ForeignDraws
+from evalcheck.graph.recording.tensors import inside, tensors, version
+from evalcheck.graph.traces import Blind, Leaf, Mode, Trace
 
 Function = Callable[..., Any]
-
-# These return their very input where there is nothing to do (dropout in eval mode, a cast to the
-# same type); the caller gets an alias then, or later uses of the input would seem to pass through.
-_MAY_RETURN_INPUT = frozenset(
-    [
-        *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"),
-        *("contiguous", "to", "type", "type_as", "float", "double", "half", "bfloat16", "long", "int", "cpu"),
-    ]
-)
-
-
-def after(tensor: Tensor, writer: Tensor) -> Tensor:
-    """``tensor`` as it is after ``writer`` wrote into its memory: makes mutation an ordinary edge."""
-    return tensor
-
-
-def opaque(*inputs: Tensor) -> None:
-    """Stands for code that torch functions do not see: scripted parts, custom kernels, numpy."""
 
 
 class Recorder:
     """The state of one recording. ``limit`` caps the nodes: a long Python loop must not fill memory."""
 
-    def __init__(self, names: Mapping[int, str], state: Mapping[int, str], mode: Mode, limit: int) -> None:
+    def __init__(
+        self,
+        names: Mapping[int, str],
+        state: Mapping[int, str],
+        mode: Mode,
+        limit: int,
+        draws: Draws,
+        keep: bool = False,
+    ) -> None:
         self.graph = fx.Graph()
         self.modules = ModuleCalls(names)
         self.makers = Makers()
@@ -55,6 +50,14 @@ class Recorder:
         self._state_nodes: dict[str, fx.Node] = {}
         self._mode = mode
         self._left = limit
+        self._draws = draws
+        self._constants: dict[str, Tensor] | None = {} if keep else None
+        self._blind: dict[Blind, None] = {}
+        self._decisions: dict[Span, None] = {}
+        self._escaped: list[fx.Node] = []
+        self._leaves: dict[int, Leaf] = {}
+        self.foreign: ForeignDraws | None = None
+        self._foreign_draws: dict[int, None] = {}
 
     @property
     def full(self) -> bool:
@@ -62,23 +65,28 @@ class Recorder:
 
     def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a torch function and record it if it makes or writes a tensor."""
-        if self.full:
+        name = getattr(function, "__name__", "")
+        if self._left <= 0 or name in marks.ASKING:
+            if name in marks.DECIDING and self._left > 0:
+                self._decided(args, name)
             return function(*args, **kwargs)
-        given = list(tensors((args, kwargs)))
+        given = inside(args, kwargs)
         before = [(t, version(t), self._known(t)) for t in given]
         result = function(*args, **kwargs)
         written = [t for t, v, _ in before if v != version(t)]
-        made = list(tensors(result))
+        made = [result] if isinstance(result, Tensor) else list(tensors(result))
         if not made and not written:
             return result
         sources = {id(t): node for t, _, node in before if node is not None}
-        node = self._operation(function, args, kwargs, sources)
+        node = self._operation(function, name, args, kwargs, sources)
         for tensor in written:
             self.makers.wrote(tensor, node)
-        unchanged = {id(t) for t, v, _ in before if v == version(t)}
-        if isinstance(result, Tensor) and id(result) in unchanged and _may_alias(function, result):
-            result = result.view_as(result)
+        if isinstance(result, Tensor) and name in marks.MAY_RETURN_INPUT:
+            unchanged = any(t is result and v == version(t) for t, v, _ in before)
+            result = result.view_as(result) if unchanged and marks.may_alias(result) else result
+            made = [result]
         self._describe(node, result if made else written[0], made or written)
+        node.meta["rng"] = self._draws.drew()
         if isinstance(result, Tensor):
             self.makers.put(result, node)
         else:
@@ -87,52 +95,90 @@ class Recorder:
 
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
         """A module call begins. Tensors that the outermost call brings are the graph's inputs."""
+        given = inside(args, kwargs)
         if not self.modules.stack and not self.full:
-            for tensor in tensors((args, kwargs)):
+            for tensor in given:
                 if self.makers.find(tensor) is None and id(tensor) not in self._state:
                     self._left -= 1
                     node = self.graph.placeholder(f"input_{len(self.graph.nodes)}")
                     self._describe(node, tensor, [tensor])
                     self.makers.put(tensor, node)
-        return self.modules.enter(module, args, kwargs, caller(self.root_frame))
+        self._look_for_foreign_draws()
+        frame = self.modules.enter(module, given, caller(self.root_frame))
+        if frame.leaf:
+            frame.given, frame.start = self._origins(given), len(self.graph.nodes)
+        return frame
 
-    def leave(self, frame: Frame, args: Any, result: Any) -> None:
+    def leave(self, frame: Frame, given: Any, result: Any) -> None:
         """A module call ended."""
+        self._look_for_foreign_draws()
         self.modules.leave(frame)
-        self.bridge(args, result)
+        made = [result] if isinstance(result, Tensor) else list(tensors(result))
+        self._bridge(frame.path, given, made, frame.reason)
+        if frame.leaf:
+            outputs, single = self._origins(made), isinstance(result, Tensor)
+            leaf = Leaf(frame.position, frame.start, frame.given, outputs, single)
+            self._leaves[frame.position] = leaf
 
     def bridge(self, given: Any, result: Any) -> None:
-        """Join outputs that no recorded operation made to the inputs of the code that returned them."""
-        if self.full:
-            return
-        unknown = [t for t in tensors(result) if self._known(t) is None and id(t) not in self._state]
-        if not unknown:
-            return
-        sources = [node for t in tensors(given) if (node := self._known(t)) is not None]
-        node = self._node(opaque, tuple(dict.fromkeys(sources)), {})
-        self._describe(node, unknown[0], unknown)
-        for tensor in unknown:
-            self.makers.put(tensor, node)
+        """A custom autograd function ended: its kernels may be foreign, its inputs and outputs are not."""
+        self._bridge(self.modules.path, given, list(tensors(result)), None)
 
-    def finish(self, result: Any, failed_in: str | None) -> Trace:
+    def finish(self, result: Any, failed_in: str | None, drew_outside: bool) -> Trace:
         """The trace, with what the run returned as the graph's output."""
         known = [node for t in tensors(result) if (node := self.makers.find(t)) is not None]
         self._describe(self.graph.output(tuple(known)), None, [])
-        complete = failed_in is None and not self.full
-        calls, inline = tuple(self.modules.calls), self.modules.inline
-        return Trace(self._mode, self.graph, calls, complete, failed_in=failed_in, inline=inline)
+        return Trace(
+            self._mode,
+            self.graph,
+            tuple(self.modules.calls),
+            complete=failed_in is None and not self.full,
+            failed_in=failed_in,
+            inline=self.modules.inline,
+            blind=tuple(self._blind),
+            decisions=tuple(self._decisions),
+            leaves=self._leaves,
+            output=outline(result),
+            drew_outside=drew_outside,
+            foreign=tuple(self._foreign_draws),
+            constants=self._constants,
+        )
+
+    def _bridge(self, path: str, given: Any, made: list[Tensor], reason: str | None) -> None:
+        """Join outputs that no recorded operation made to the inputs of the code that returned them."""
+        if self._left <= 0:
+            return
+        unknown = [t for t in made if self._known(t) is None and id(t) not in self._state]
+        if not unknown:
+            return
+        sources = [node for t in tensors(given) if (node := self._known(t)) is not None]
+        node = self._node(opaque, "opaque", tuple(dict.fromkeys(sources)), {})
+        self._describe(node, unknown[0], unknown)
+        if reason is not None:
+            self._blind[Blind(path, reason)] = None
+        for tensor in unknown:
+            self.makers.put(tensor, node)
 
     def _known(self, tensor: Tensor) -> fx.Node | None:
         node = self.makers.find(tensor)
         if node is not None and (writer := self.makers.late_writer(tensor)) is not None:
-            node = self._node(after, (node, writer), {})
+            node = self._node(after, "after", (node, writer), {})
             self._describe(node, tensor, [tensor])
             self.makers.put(tensor, node)
         return node
 
+    def _look_for_foreign_draws(self) -> None:
+        if self.foreign is not None and self.foreign.drew() and self.modules.stack:
+            self._foreign_draws[self.modules.stack[-1].position] = None
+
+    def _origins(self, given: list[Tensor]) -> tuple[fx.Node, ...]:
+        found = (self.makers.find(t) or self._state_nodes.get(self._state.get(id(t), "")) for t in given)
+        return tuple(node for node in found if node is not None)
+
     def _operation(
         self,
         function: Function,
+        name: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         sources: dict[int, fx.Node],
@@ -140,12 +186,13 @@ class Recorder:
         def node_of(tensor: Tensor) -> fx.Node:
             return sources.get(id(tensor)) or self._from_outside(tensor)
 
+        if name.startswith("__"):
+            function, name, args = marks.in_graph(function, name, args)
         arguments = frozen(args, node_of)
-        keywords = {key: frozen(value, node_of) for key, value in kwargs.items()}
-        node = self._node(function, arguments, keywords)
+        keywords = {key: frozen(value, node_of) for key, value in kwargs.items()} if kwargs else {}
+        node = self._node(function, name, arguments, keywords)
         if function is torch.nn.functional.batch_norm:
-            top = self.modules.stack[-1].path if self.modules.stack else ""
-            node.meta["norm"] = self._norm(args, kwargs) or top
+            node.meta["norm"] = self._norm(args, kwargs) or self.modules.path
         return node
 
     def _norm(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
@@ -157,49 +204,62 @@ class Recorder:
     def _from_outside(self, tensor: Tensor) -> fx.Node:
         """A parameter or buffer by its name; a tensor of unknown origin under a name of ours."""
         name = self._state.get(id(tensor))
-        if name is None:
+        if name is None and self._escaped:
+            # Values went out to numpy before: this is most likely what came back.
+            node = self._node(opaque, "opaque", tuple(self._escaped), {})
+            self._blind[Blind(self.modules.path, marks.NUMPY)] = None
+        elif name is None:
             node = self.graph.create_node("get_attr", "constant", name="constant")
-            self._describe(node, tensor, [tensor])
+            node.target = node.name
+            if self._constants is not None:
+                self._constants[node.name] = tensor.detach()
+        elif name in self._state_nodes:
+            return self._state_nodes[name]
+        else:
+            node = self._state_nodes[name] = self.graph.create_node("get_attr", name)
+        self._describe(node, tensor, [tensor])
+        if name is None:
             self.makers.put(tensor, node)
-            return node
-        if name not in self._state_nodes:
-            self._state_nodes[name] = self.graph.create_node("get_attr", name)
-            self._describe(self._state_nodes[name], tensor, [tensor])
-        return self._state_nodes[name]
+        return node
 
-    def _node(self, function: Function, args: Any, kwargs: dict[str, Any]) -> fx.Node:
+    def _decided(self, args: tuple[Any, ...], name: str) -> None:
+        """A value left the graph: what Python does with it holds for this batch alone."""
+        if (span := caller(self.root_frame)) is not None:
+            self._decisions[span] = None
+        if name in marks.TO_NUMPY:
+            self._escaped += [node for t in inside(args, {}) if (node := self._known(t)) is not None]
+
+    def _node(self, function: Function, name: str, args: Any, kwargs: dict[str, Any]) -> fx.Node:
         self._left -= 1
-        name = getattr(function, "__name__", "function").strip("_") or "function"
-        node = self.graph.create_node("call_function", function, args, kwargs, name=name)
-        span: Span | None = caller(self.root_frame)
-        node.meta.update(span=span)
+        name = name.strip("_") or "function"
+        node = self.graph.create_node("call_function", function, name=name)
+        # Given afterwards: on creation fx searches all arguments for symbolic numbers.
+        node.args = args
+        if kwargs:
+            node.kwargs = kwargs
+        node.meta["span"] = caller(self.root_frame)
         return node
 
     def _describe(self, node: fx.Node, result: Any, made: list[Tensor]) -> None:
         top = self.modules.stack[-1] if self.modules.stack else None
-        shapes, types = [tuple(t.shape) for t in made], [t.dtype for t in made]
-        single = isinstance(result, Tensor)
-        node.meta.update(
-            module=top.path if top else "",
-            call=top.index if top else 0,
-            mode=self._mode,
-            shape=shapes[0] if single else tuple(shapes),
-            dtype=types[0] if single else tuple(types),
+        meta = node.meta
+        meta["module"], meta["call"], meta["at"] = (
+            (top.path, top.index, top.position) if top is not None else ("", 0, 0)
         )
-        node.meta.setdefault("span", None)
+        meta["mode"] = self._mode
+        if len(made) == 1 and isinstance(result, Tensor):
+            meta["shape"], meta["dtype"] = tuple(made[0].shape), made[0].dtype
+        else:
+            meta["shape"] = tuple(tuple(t.shape) for t in made)
+            meta["dtype"] = tuple(t.dtype for t in made)
+        meta.setdefault("span", None)
+        meta.setdefault("rng", False)
 
     def _spread(self, node: fx.Node, result: Any) -> None:
         """One node per tensor of a tuple or list that an operation returned."""
         items = enumerate(result) if isinstance(result, (tuple, list)) else ()
         for index, item in items:
             for tensor in tensors(item):
-                part = self._node(operator.getitem, (node, index), {})
+                part = self._node(operator.getitem, "getitem", (node, index), {})
                 self._describe(part, tensor, [tensor])
                 self.makers.put(tensor, part)
-
-
-def _may_alias(function: Function, result: Tensor) -> bool:
-    # A leaf that requires grad must keep its identity: its gradient is looked up on it.
-    leaf = result.is_leaf and result.requires_grad
-    name = getattr(function, "__name__", "")
-    return name in _MAY_RETURN_INPUT and type(result) is Tensor and not leaf

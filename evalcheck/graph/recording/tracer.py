@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from evalcheck.graph.recording.randomness import Draws, ForeignDraws
 from evalcheck.graph.recording.recorder import Recorder
 from evalcheck.graph.traces import Mode, Trace
 
@@ -31,14 +32,21 @@ def record(
     names: Mapping[int, str],
     state: Mapping[int, str],
     limit: int = LIMIT,
+    *,
+    keep: bool = False,
+    foreign: bool = False,
 ) -> tuple[Trace, str | None]:
     """One forward of ``run`` in the model's present mode, and why it stopped early, if it did.
 
     ``names`` maps ``id(module)``, ``state`` ``id`` of a parameter or buffer, to the qualified name.
+    ``keep`` keeps tensors of unknown origin, which an executable graph needs; ``foreign`` looks for
+    draws from python's and numpy's generators at every module call, which costs as much as the rest.
     Nothing is put back here: call it under ``evalcheck.guard.untouched``.
     """
-    recorder = Recorder(names, state, mode, limit)
+    recorder = Recorder(names, state, mode, limit, Draws(model), keep)
+    recorder.foreign = ForeignDraws() if foreign else None
     refusal = failed_in = result = None
+    outside = ForeignDraws()
     with _patched(recorder), _uncompiled(), _Watch(recorder):
         try:
             result = run(model)
@@ -46,7 +54,7 @@ def record(
             failed_in = recorder.modules.stack[-1].path if recorder.modules.stack else ""
             reason = " ".join(str(error).split())[:300]
             refusal = f"{type(error).__name__}: {reason}" + (f" (in {failed_in})" if failed_in else "")
-    return recorder.finish(result, failed_in), refusal
+    return recorder.finish(result, failed_in, outside.drew()), refusal
 
 
 class _Watch(TorchFunctionMode):
@@ -75,16 +83,20 @@ def _patched(recorder: Recorder) -> Iterator[None]:
             return call(module, *args, **kwargs)
         if not recorder.modules.stack:
             recorder.root_frame = sys._getframe()
-        frame = recorder.enter(module, args, kwargs)
+        # Our own questions about tensors are not the model's, and cost less unwatched.
+        with torch._C.DisableTorchFunction():
+            frame = recorder.enter(module, args, kwargs)
         result = call(module, *args, **kwargs)
         # Not in a finally: after an exception the stack must still say where it happened.
-        recorder.leave(frame, (args, kwargs), result)
+        with torch._C.DisableTorchFunction():
+            recorder.leave(frame, (args, kwargs), result)
         return result
 
     def watched_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
         result = apply.__get__(None, cls)(*args, **kwargs)
         if threading.get_ident() == thread:
-            recorder.bridge((args, kwargs), result)
+            with torch._C.DisableTorchFunction():
+                recorder.bridge((args, kwargs), result)
         return result
 
     try:
