@@ -100,6 +100,6 @@ class ModelGraph:
         trace = self.trace(mode)
         if trace is None:
             return None
-        if trace.calls(path):
+        if trace.calls(path) or path in trace.norms:
             return True
         return False if trace.complete else None

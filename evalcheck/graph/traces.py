@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from torch import Tensor, fx, nn
@@ -128,6 +129,11 @@ class Trace:
         """Calls of the module and of what is inside it, in order."""
         inside = (f"{path}.", f"{path}[")
         return [c for c in self.sequence if c.path == path or c.path.startswith(inside)]
+
+    @cached_property
+    def norms(self) -> frozenset[str]:
+        """The batch norms whose statistics were used, also where only their ``forward`` was called."""
+        return frozenset(str(node.meta["norm"]) for node in self.graph.nodes if "norm" in node.meta)
 
     def calls(self, path: str) -> list[Call]:
         """Every call of the module of that path, in order."""

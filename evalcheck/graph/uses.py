@@ -17,11 +17,21 @@ def in_train(graph: ModelGraph) -> Trace:
     return graph.train
 
 
+def in_eval(graph: ModelGraph) -> Trace:
+    """The forward in eval mode as it was run; unanswerable where nothing was run."""
+    if graph.eval is None or not graph.eval.shaped:
+        raise Unanswerable(f"no forward in eval mode: {graph.refusals.get('eval', 'nothing was run')}")
+    return graph.eval
+
+
 def demand_whole(trace: Trace, graph: ModelGraph) -> None:
-    """Unanswerable where the forward stopped early: what was not met may only not be reached yet."""
+    """Unanswerable where the forward stopped early or went out of sight: what was not met may be there."""
     if not trace.complete:
         reason = graph.refusals.get(trace.mode, "too long")
         raise Unanswerable(f"the forward in {trace.mode} mode stopped early: {reason}")
+    for blind in trace.blind:
+        where = f"at {blind.path!r}" if blind.path else "in the model's own forward"
+        raise Unanswerable(f"the graph has a hole {where}: {blind.reason}")
 
 
 def demand_trained(graph: ModelGraph) -> None:

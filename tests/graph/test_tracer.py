@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evalcheck.batch import tree
-from evalcheck.graph import read
+from evalcheck.graph import Trace, read, trace
 from evalcheck.graph.recording import tracer
 from evalcheck.guard import restored_randomness, untouched
 from evalcheck.paths import shown
@@ -53,14 +54,7 @@ def test_outputs_are_joined_to_inputs(name: str) -> None:
     graph = read(model, lambda m: m(*args, **kwargs))
     for trace in (graph.train, graph.eval):
         assert trace is not None
-        output = next(node for node in trace.graph.nodes if node.op == "output")
-        waiting, seen = [output], set()
-        while waiting:
-            node = waiting.pop()
-            if node not in seen:
-                seen.add(node)
-                waiting += node.all_input_nodes
-        assert any(node.op == "placeholder" for node in seen)
+        assert _reaches_input(trace)
         trace.graph.lint()
 
 
@@ -272,3 +266,97 @@ def test_scripted_and_compiled_parts_do_not_stop_the_trace() -> None:
     assert graph.refusals == {}
     assert graph.train is not None
     assert graph.train.calls("1")[0].samples == 6
+
+
+class Elsewhere(nn.Module):
+    """A layer that runs in another thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: list[Tensor] = []
+        thread = threading.Thread(target=lambda: made.append(self.fc(x)))
+        thread.start()
+        thread.join()
+        return made[0] + 1
+
+
+class Numpy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        values = F.relu(x).detach().numpy() * 2
+        return torch.from_numpy(values) + torch.as_tensor(values)
+
+
+@pytest.mark.parametrize(("model", "reason"), [(Elsewhere(), "another thread"), (Numpy(), "numpy")])
+def test_what_goes_out_of_sight_is_a_hole(model: nn.Module, reason: str) -> None:
+    """The flow goes on behind it, and the hole has a reason and a place."""
+    graph = trace(model, torch.randn(6, 4))
+    assert graph.eval is not None
+    assert graph.eval.complete
+    assert {(hole.mode, hole.path) for hole in graph.holes} == {("train", ""), ("eval", "")}
+    assert all(reason in hole.reason for hole in graph.holes)
+    assert _reaches_input(graph.eval)
+
+
+class Mapped(nn.Module):
+    """A function mapped over the samples, then a norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(torch.func.vmap(lambda row: self.fc(row).relu())(x))
+
+
+class Doubling(nn.Module):
+    """Prepares its input before the first module call that can be watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return super().__call__(x * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x)
+
+
+@pytest.mark.parametrize("model", [Mapped(), Doubling()])
+def test_wrapped_and_prepared_inputs_stay_joined(model: nn.Module) -> None:
+    """``torch.func`` wraps tensors, an own ``__call__`` makes them: no constants, no holes."""
+    graph = trace(model, torch.randn(6, 4))
+    assert graph.holes == ()
+    assert graph.eval is not None
+    assert not any(str(node.target).startswith("constant") for node in graph.eval.graph.nodes)
+    assert _reaches_input(graph.eval)
+
+
+def test_norm_whose_forward_is_called_directly_counts_as_reached() -> None:
+    """No module call is seen then, but whose statistics were used is."""
+
+    class Direct(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.other = nn.BatchNorm1d(4), nn.BatchNorm1d(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.norm.forward(x)
+
+    graph = read(Direct(), lambda m: m(torch.randn(6, 4)))
+    assert graph.reached("norm", "eval") is True
+    assert graph.reached("other", "eval") is False
+
+
+def _reaches_input(trace: Trace) -> bool:
+    waiting = [next(node for node in trace.graph.nodes if node.op == "output")]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += node.all_input_nodes
+    return any(node.op == "placeholder" for node in seen)

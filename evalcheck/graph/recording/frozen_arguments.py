@@ -15,6 +15,23 @@ FOREIGN = re.compile(r"<\w+>")
 _PLAIN = (bool, int, float, complex, str, torch.dtype, torch.device, torch.layout, torch.memory_format)
 
 
+_ATOMS = frozenset({bool, int, float, str, type(None), torch.dtype, torch.device})
+
+
+def arguments(args: tuple[Any, ...], node_of: Callable[[Tensor], fx.Node]) -> tuple[Any, ...]:
+    """The positional arguments of a call, :func:`frozen`; most are tensors or plain."""
+    return tuple(
+        [
+            node_of(value)
+            if isinstance(value, Tensor)
+            else value
+            if type(value) in _ATOMS
+            else frozen(value, node_of)
+            for value in args
+        ]
+    )
+
+
 def frozen(value: Any, node_of: Callable[[Tensor], fx.Node]) -> Any:
     """Tensors become their nodes, containers are copied, foreign objects become their class's name.
 

@@ -32,6 +32,9 @@ class Makers:
 
     def put(self, tensor: Tensor, node: fx.Node) -> None:
         self._entries[id(tensor)] = (weakref.ref(tensor), node, version(tensor))
+        # What ``torch.func`` hands on in the end is the tensor inside.
+        if (wrapped := _unwrapped(tensor)) is not None:
+            self.put(wrapped, node)
 
     def wrote(self, tensor: Tensor, node: fx.Node) -> None:
         """``node`` wrote into this tensor, and with it into everything that shares its memory."""

@@ -10,6 +10,7 @@ from torch import Tensor
 Function = Callable[..., Any]
 
 NUMPY = "a value left for numpy and came back: what happened to it there is not seen"
+THREADED = "a part of it runs in another thread: what happens there is not seen"
 SCRIPTED = "the module is scripted or traced: what happens inside it is not seen"
 
 # Questions about a tensor: they make none and write none, and are asked more often than anything else.
@@ -33,6 +34,7 @@ _METADATA = (
 # These hand a value to Python, which may go another way for another batch.
 _VALUES = ("__bool__", "__int__", "__float__", "__index__", "__complex__", "item", "equal", "allclose")
 TO_NUMPY = frozenset({"numpy", "__array__", "tolist"})
+FROM_DATA = frozenset({"as_tensor", "tensor", "asarray", "from_numpy", "frombuffer"})
 DECIDING = frozenset({*_VALUES, *TO_NUMPY})
 ASKING = frozenset({*_METADATA, *DECIDING})
 

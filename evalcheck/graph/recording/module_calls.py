@@ -17,7 +17,7 @@ from evalcheck.graph.traces import Call, Shape
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """A module call that has not ended yet: its place in the list, and for a leaf what went into it.
+    """A module call that has not ended yet: its place in the list, and what went into it.
 
     ``reason`` says why it cannot be looked into, if it cannot.
     """

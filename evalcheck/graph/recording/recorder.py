@@ -18,7 +18,7 @@ from torch import Tensor, fx, nn
 from evalcheck.finding import Span
 from evalcheck.graph.recording import marks
 from evalcheck.graph.recording.callers import caller
-from evalcheck.graph.recording.frozen_arguments import frozen
+from evalcheck.graph.recording.frozen_arguments import arguments, frozen
 from evalcheck.graph.recording.makers import Makers
 from evalcheck.graph.recording.marks import after, opaque
 from evalcheck.graph.recording.module_calls import Frame, ModuleCalls
@@ -57,6 +57,7 @@ class Recorder:
         self._escaped: list[fx.Node] = []
         self._leaves: dict[int, Leaf] = {}
         self.foreign: ForeignDraws | None = None
+        self.elsewhere = False
         self._foreign_draws: dict[int, None] = {}
 
     @property
@@ -99,14 +100,10 @@ class Recorder:
         if not self.modules.stack and not self.full:
             for tensor in given:
                 if self.makers.find(tensor) is None and id(tensor) not in self._state:
-                    self._left -= 1
-                    node = self.graph.placeholder(f"input_{len(self.graph.nodes)}")
-                    self._describe(node, tensor, [tensor])
-                    self.makers.put(tensor, node)
+                    self._input(tensor)
         self._look_for_foreign_draws()
         frame = self.modules.enter(module, given, caller(self.root_frame))
-        if frame.leaf:
-            frame.given, frame.start = self._origins(given), len(self.graph.nodes)
+        frame.given, frame.start = self._origins(given), len(self.graph.nodes)
         return frame
 
     def leave(self, frame: Frame, given: Any, result: Any) -> None:
@@ -186,11 +183,12 @@ class Recorder:
         def node_of(tensor: Tensor) -> fx.Node:
             return sources.get(id(tensor)) or self._from_outside(tensor)
 
+        if self._escaped and not sources and name in marks.FROM_DATA:
+            return self._returned(marks.NUMPY, self._escaped)
         if name.startswith("__"):
             function, name, args = marks.in_graph(function, name, args)
-        arguments = frozen(args, node_of)
         keywords = {key: frozen(value, node_of) for key, value in kwargs.items()} if kwargs else {}
-        node = self._node(function, name, arguments, keywords)
+        node = self._node(function, name, arguments(args, node_of), keywords)
         if function is torch.nn.functional.batch_norm:
             node.meta["norm"] = self._norm(args, kwargs) or self.modules.path
         return node
@@ -202,24 +200,47 @@ class Recorder:
         return name.rpartition(".")[0] if name else None
 
     def _from_outside(self, tensor: Tensor) -> fx.Node:
-        """A parameter or buffer by its name; a tensor of unknown origin under a name of ours."""
+        """A parameter or buffer by its name; an input that is prepared before the first module call;
+        what came back from where torch functions see nothing; else a constant under a name of ours.
+        """
         name = self._state.get(id(tensor))
-        if name is None and self._escaped:
-            # Values went out to numpy before: this is most likely what came back.
-            node = self._node(opaque, "opaque", tuple(self._escaped), {})
-            self._blind[Blind(self.modules.path, marks.NUMPY)] = None
-        elif name is None:
+        if name is not None:
+            if name not in self._state_nodes:
+                node = self.graph.create_node("get_attr", name, name=name.replace(".", "_"))
+                self._describe(node, tensor, [tensor])
+                self._state_nodes[name] = node
+            return self._state_nodes[name]
+        if not self.modules.calls:
+            return self._input(tensor)
+        if hidden := self._hidden_source():
+            reason, sources = hidden
+            node = self._returned(reason, sources)
+        else:
             node = self.graph.create_node("get_attr", "constant", name="constant")
             node.target = node.name
             if self._constants is not None:
                 self._constants[node.name] = tensor.detach()
-        elif name in self._state_nodes:
-            return self._state_nodes[name]
-        else:
-            node = self._state_nodes[name] = self.graph.create_node("get_attr", name)
         self._describe(node, tensor, [tensor])
-        if name is None:
-            self.makers.put(tensor, node)
+        self.makers.put(tensor, node)
+        return node
+
+    def _hidden_source(self) -> tuple[str, list[fx.Node]] | None:
+        """Where an unknown tensor most likely comes from, if anything went out of sight before."""
+        if self._escaped:
+            return marks.NUMPY, self._escaped
+        if self.elsewhere and self.modules.stack:
+            return marks.THREADED, list(self.modules.stack[-1].given)
+        return None
+
+    def _returned(self, reason: str, sources: list[fx.Node]) -> fx.Node:
+        self._blind[Blind(self.modules.path, reason)] = None
+        return self._node(opaque, "opaque", tuple(dict.fromkeys(sources)), {})
+
+    def _input(self, tensor: Tensor) -> fx.Node:
+        self._left -= 1
+        node = self.graph.placeholder(f"input_{len(self.graph.nodes)}")
+        self._describe(node, tensor, [tensor])
+        self.makers.put(tensor, node)
         return node
 
     def _decided(self, args: tuple[Any, ...], name: str) -> None:

@@ -6,6 +6,7 @@ Nothing is symbolic, so control flow on values, asserts and in-place writes are 
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,7 @@ def record(
     recorder.foreign = ForeignDraws() if foreign else None
     refusal = failed_in = result = None
     outside = ForeignDraws()
-    with _patched(recorder), _uncompiled(), _Watch(recorder):
+    with _patched(recorder), _uncompiled(), _uncollected(), _Watch(recorder):
         try:
             result = run(model)
         except Exception as error:
@@ -80,6 +81,7 @@ def _patched(recorder: Recorder) -> Iterator[None]:
 
     def watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if threading.get_ident() != thread:
+            recorder.elsewhere = True
             return call(module, *args, **kwargs)
         if not recorder.modules.stack:
             recorder.root_frame = sys._getframe()
@@ -119,3 +121,16 @@ def _uncompiled() -> Iterator[None]:
         return
     with torch.compiler.set_stance("force_eager"):
         yield
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: thousands of nodes would set off rounds through all of torch."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
