@@ -21,7 +21,7 @@ def record(model: nn.Module, mode: Mode) -> tuple[Trace | None, str | None]:
             graph = fx.Tracer().trace(model)
             modes = {path: module.training for path, module in model.named_modules()}
         except Exception as error:
-            first = next(iter(str(error).splitlines()), "")
+            first = next(iter(str(error).splitlines()), "").partition(". ")[0]
             return None, f"{type(error).__name__}: {first}"
     counts: Counter[str] = Counter()
     calls: list[Call] = []
