@@ -3,6 +3,5 @@
 from evalcheck.batch import tree
 from evalcheck.batch.batch import Batch, join
 from evalcheck.batch.binding import Forward, bind
-from evalcheck.batch.example import example
 
-__all__ = ["Batch", "Forward", "bind", "example", "join", "tree"]
+__all__ = ["Batch", "Forward", "bind", "join", "tree"]

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evalcheck.batch import Batch, Forward, example, join
+from evalcheck.batch import Batch, Forward, join
+from evalcheck.inputs import WAY_OUT, choose
 from evalcheck.probe import Pool, draw
 
 
@@ -30,8 +31,8 @@ class Material:
 
     def refused(self, reason: str) -> Material:
         """Without the input, which was guessed and which the model does not take: not the user's mistake."""
-        told = f"the input that the model declares does not fit it ({reason.rstrip('.')})"
-        return Material(None, synthetic=True, notes=(f"{told}: pass --loader or --input",))
+        told = f"the input that was made up does not fit the model ({reason.rstrip('.')})"
+        return Material(None, synthetic=True, notes=(f"{told}: {WAY_OUT}",))
 
     def halved(self) -> Material:
         """In batches of half the size, which memory may hold. Raises ``OutOfMemory`` at one sample."""
@@ -71,14 +72,13 @@ def gather(
 
 
 def _made_up(model: nn.Module, inputs: Sequence[Tensor], seed: int, place: torch.device) -> Material:
-    made = example(model, inputs, seed)
-    if made is None:
-        note = "no loader, and nothing tells what an input looks like: pass --loader or --input"
-        return Material(None, synthetic=True, notes=(note,))
-    batch, origin = made
+    choice = choose(model, inputs, seed)
+    if choice.batch is None:
+        return Material(None, synthetic=True, notes=(choice.told,))
+    batch = choice.batch
     batch = batch.to(place)
     pool = Pool("made-up input", (batch,), join([batch]), batch.size)
-    note = f"the input was made up ({origin}: {batch.shapes()}); pass --loader to ask what needs data"
+    note = f"the input was made up ({choice.told}: {batch.shapes()}); pass --loader to ask what needs data"
     return Material(pool, synthetic=True, notes=(note,), guessed=not inputs)
 
 

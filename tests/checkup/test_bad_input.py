@@ -151,9 +151,18 @@ def test_without_a_loader_the_input_is_made_up_and_that_is_said():
 
 def test_without_any_input_the_modules_are_still_read():
     """What their state tells is told, the rest is a gap."""
-    report = evalcheck.check(trained(mlp(track_running_stats=False), epochs=2))
+
+    class Convolving(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = trained(mlp(track_running_stats=False), epochs=2)
+
+        def forward(self, x, edge_index):
+            return self.net(x[edge_index[0]])
+
+    report = evalcheck.check(Convolving())
     assert "batchnorm-without-running-stats" in {finding.rule for finding in report.findings}
-    assert any("pass --loader or --input" in note for note in report.notes)
+    assert any("a graph (edge_index) cannot be made up: pass --loader" in note for note in report.notes)
     assert not report.faults
 
 
@@ -184,11 +193,11 @@ def test_assert_ok_raises_with_the_whole_report():
 
 
 def test_a_guessed_input_that_the_model_refuses_is_left_out():
-    """What a model declares may be stale: the user made no mistake, and the modules are still read."""
+    """What a model declares may be stale: the user made no mistake, and its layers tell another input."""
     model = trained(mlp(track_running_stats=False), epochs=2)
     model.example_input_array = torch.randn(8, 5)
     report = evalcheck.check(model)
-    assert any("does not fit it" in note for note in report.notes)
+    assert any("example_input_array declares does not fit" in note for note in report.notes)
     assert "batchnorm-without-running-stats" in {finding.rule for finding in report.findings}
 
 

@@ -1,0 +1,6 @@
+"""What stands in for data where the user gives none: an input that is made up."""
+
+from evalcheck.inputs.choice import Choice, choose
+from evalcheck.inputs.wording import WAY_OUT
+
+__all__ = ["WAY_OUT", "Choice", "choose"]

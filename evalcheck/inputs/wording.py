@@ -1,0 +1,55 @@
+"""Says in plain words what was made up and from what, and what is missing where nothing could be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from evalcheck.inputs import arguments
+from evalcheck.inputs.call import Call
+from evalcheck.inputs.outcome import Outcome, TooSlow
+
+CONFIGURATION, LAYERS = "the model's configuration", "the layers"
+WAY_OUT = "pass --loader or --input (such as --input 8x3x224x224)"
+
+
+def origin(source: str, call: Call, model: nn.Module, stale: Sequence[str]) -> str:
+    """Where the input comes from, for the report's note."""
+    told = _from_layers(call, model) if source == LAYERS else source
+    if source.endswith("_cfg") and any(spec.free for spec in call.slots.values()):
+        told += ", smaller than declared because the model takes that too"
+    if any(spec.batch == 1 for spec in call.slots.values()):
+        told += ", time first and the samples along the second axis"
+    return told + "".join(f"; what {name} declares does not fit the model" for name in stale)
+
+
+def _from_layers(call: Call, model: nn.Module) -> str:
+    paths = list(dict.fromkeys(spec.layer for spec in call.slots.values() if spec.layer is not None))
+    if not paths:
+        return "tried out, for no layer tells what it takes"
+    modules = dict(model.named_modules())
+    layers = [f"{path or 'model'}: {_short(modules.get(path))}" for path in paths[:3]]
+    noun = "the first layer" if len(layers) == 1 else "the first layers"
+    return f"from {noun} {', '.join(layers)}, tried out"
+
+
+def _short(module: nn.Module | None) -> str:
+    text = " ".join(repr(module).split())
+    return text if len(text) <= 60 else f"{type(module).__name__}"
+
+
+def missing(model: nn.Module, failure: Outcome | None, stale: Sequence[str]) -> str:
+    """Why there is no input, and the way out."""
+    names = [p.name for p in arguments.required(model)[0]]
+    graphs = [name for name in names if arguments.GRAPHS.fullmatch(name)]
+    if graphs:
+        return f"no loader, and a graph ({', '.join(graphs)}) cannot be made up: pass --loader"
+    why = "nothing tells what an input looks like"
+    if failure is not None and isinstance(failure.error, TooSlow):
+        why = str(failure.error)
+    elif failure is not None:
+        why = f"no input that was made up fits the model ({failure.reason.rstrip('.')})"
+    if stale:
+        why = f"the input that the model declares ({', '.join(stale)}) does not fit it; {why}"
+    return f"no loader, and {why}: {WAY_OUT}"
