@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -32,17 +31,9 @@ class Run:
     seed: int
 
 
-def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
-        raise click.BadParameter(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps.")
-    return value
-
-
 @click.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option(
-    "--loader", metavar="T", help="Evaluation batches: ATTR of the target's module, or FILE.py:ATTR."
-)
+@options.loader
 @click.option("--train-loader", metavar="T", help="Training batches, likewise.")
 @click.option(
     "--metric",
@@ -50,16 +41,9 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     help="A function (outputs, targets) -> number, likewise: shown in both modes; judged by if it has "
     "an attribute higher_is_better (True or False).",
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="Weights to load first.")
-@click.option(
-    "--input", "inputs", multiple=True, metavar="SPEC", help="8x3x32x32 or 8x128:int64<1000; repeatable."
-)
+@options.given
 @click.option("--batches", type=click.IntRange(1), help="How many batches are measured.")
 @click.option("--passes", type=click.IntRange(1), help="How many passes in train mode.")
-@click.option(
-    "--device", default="auto", callback=_device, metavar="auto|cpu|cuda[:N]|mps", show_default=True
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all that is drawn.")
 @options.rules
 @options.output
 def command(targets: tuple[str, ...], choice: Choice, output: Output, **run: object) -> None:

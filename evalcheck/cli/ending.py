@@ -15,6 +15,8 @@ from evalcheck import verdict
 from evalcheck.complaint import Complaint
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evalcheck.cli.options import Output
     from evalcheck.finding import Report
 
@@ -41,8 +43,7 @@ def finish(reports: Sequence[Report], output: Output) -> int:
             say(line)
     from evalcheck import reporters
 
-    colored = output.file is None and wants_color(output.color)
-    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    colored, width = output.file is None and wants_color(output.color), columns()
     texts = [
         reporters.render(
             report, output.format, color=colored, width=width, quiet=output.quiet, verbose=output.verbose
@@ -50,10 +51,7 @@ def finish(reports: Sequence[Report], output: Output) -> int:
         for report in reports
     ]
     text = _together(texts, output.format)
-    if output.file is None:
-        _to_stdout(text, colored)
-    else:
-        _to_file(text, output)
+    put(text, output.file, color=colored, said="" if output.quiet else "the report")
     _complain(reports)
     return max(verdict.exit_status(report, output.fail_on) for report in reports)
 
@@ -87,6 +85,24 @@ def wants_color(choice: str) -> bool:
     return not plain and sys.stdout.isatty()
 
 
+def columns() -> int:
+    """The width of the terminal, or what stands in for it."""
+    return shutil.get_terminal_size((WIDTH, 24)).columns
+
+
+def put(text: str, file: Path | None, *, color: bool, said: str) -> None:
+    """To the file, or else to stdout. ``said`` names what the file holds, for the line that tells of it."""
+    if file is None:
+        _to_stdout(text, color)
+        return
+    try:
+        file.write_text(text, "utf8", errors="backslashreplace")
+    except OSError as error:
+        raise Complaint(f"{file} cannot be written ({error.strerror})") from None
+    if said:
+        say(f"{said} is in {file}")
+
+
 def _to_stdout(text: str, colored: bool) -> None:
     try:
         click.echo(text, nl=False, color=colored)
@@ -94,13 +110,3 @@ def _to_stdout(text: str, colored: bool) -> None:
     except BrokenPipeError:
         # The reader has seen enough. Nothing more may be written, not even at shutdown.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _to_file(text: str, output: Output) -> None:
-    assert output.file is not None
-    try:
-        output.file.write_text(text, "utf8", errors="backslashreplace")
-    except OSError as error:
-        raise Complaint(f"{output.file} cannot be written ({error.strerror})") from None
-    if not output.quiet:
-        say(f"the report is in {output.file}")

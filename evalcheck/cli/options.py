@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,28 @@ class Output:
     ignore: tuple[str, ...] = ()
 
 
+def loader(command: Command) -> Command:
+    """``--loader``."""
+    told = "Evaluation batches: ATTR of the target's module, or FILE.py:ATTR."
+    return click.option("--loader", metavar="T", help=told)(command)
+
+
+def given(command: Command) -> Command:
+    """``--checkpoint``, ``--input``, ``--device`` and ``--seed``: what the model is run with."""
+    for option in reversed(_given()):
+        command = option(command)
+    return command
+
+
+def drawn(command: Command) -> Command:
+    """``--output``, ``--color``, ``-q`` and ``-v`` of a command that reports no findings."""
+    for option in reversed(
+        (_file(), *_shown("The drawing only, no legend.", "Nothing is folded; tracebacks of faults."))
+    ):
+        command = option(command)
+    return command
+
+
 def rules(command: Command) -> Command:
     """``--select``, ``--ignore`` and ``--config``, handed on as ``choice``."""
 
@@ -100,6 +123,37 @@ def output(command: Command) -> Command:
     return _decorated(run, command, *_written(), *_baseline(), *_shown())
 
 
+def _given() -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option(
+            "--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="Weights to load first."
+        ),
+        click.option(
+            "--input",
+            "inputs",
+            multiple=True,
+            metavar="SPEC",
+            help="8x3x32x32 or 8x128:int64<1000; repeatable.",
+        ),
+        click.option(
+            "--device", default="auto", callback=_device, metavar="auto|cpu|cuda[:N]|mps", show_default=True
+        ),
+        click.option(
+            "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all that is drawn."
+        ),
+    )
+
+
+def _file() -> Callable[[Command], Command]:
+    return click.option(
+        "--output",
+        type=click.Path(path_type=Path),
+        callback=_writable,
+        metavar="FILE",
+        help="Write there, not to stdout.",
+    )
+
+
 def _written() -> tuple[Callable[[Command], Command], ...]:
     return (
         click.option(
@@ -117,28 +171,24 @@ def _written() -> tuple[Callable[[Command], Command], ...]:
             show_default=True,
             help="What is written.",
         ),
-        click.option(
-            "--output",
-            type=click.Path(path_type=Path),
-            callback=_writable,
-            metavar="FILE",
-            help="Write there, not to stdout.",
-        ),
+        _file(),
     )
 
 
-def _shown() -> tuple[Callable[[Command], Command], ...]:
+def _shown(
+    quiet: str = "Findings only, no progress.", verbose: str = "Everything measured; tracebacks of faults."
+) -> tuple[Callable[[Command], Command], ...]:
     return (
         click.option(
             "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colours on stdout."
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Findings only, no progress."),
+        click.option("-q", "--quiet", is_flag=True, help=quiet),
         click.option(
             "-v",
             "--verbose",
             is_flag=True,
             callback=_verbose,
-            help="Everything measured; tracebacks of faults.",
+            help=verbose,
         ),
     )
 
@@ -166,6 +216,12 @@ def _decorated(run: Command, command: Command, *options: Callable[[Command], Com
     for option in reversed(options):
         run = option(run)
     return run
+
+
+def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise click.BadParameter(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps.")
+    return value
 
 
 def _words(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from pathlib import Path
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def kept(name: str, text: str) -> str:
+def kept(name: str, text: str, folder: Path = GOLDEN) -> str:
     """What the golden file of that name holds; the text itself becomes it if asked."""
-    file = GOLDEN / f"{name}.txt"
+    file = folder / f"{name}.txt"
     if os.environ.get("EVALCHECK_GOLDEN"):
         file.write_text(text, "utf8")
     return file.read_text("utf8")
