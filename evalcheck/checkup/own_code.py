@@ -127,6 +127,7 @@ def _source(kind: type) -> tuple[str, int]:
     return "".join(lines).rstrip("\n"), start
 
 
+@lru_cache(1024)
 def _methods(text: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """What is defined by ``def`` right in the body of a class; none where the text does not parse."""
     try:

@@ -30,13 +30,14 @@ def of(owner: type) -> Iterator[Method]:
         functions = [f for f in vars(cls).values() if isinstance(f, FunctionType)]
         for function in sorted(functions, key=lambda f: f.__name__ != "__init__"):
             code = inspect.unwrap(function).__code__
-            if (tree := _tree(code)) is not None:
+            if (tree := _tree(code, code.co_filename)) is not None:
                 yield Method(function.__name__, code.co_filename, tree)
 
 
 @lru_cache(1024)
-def _tree(code: CodeType) -> ast.AST | None:
-    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+def _tree(code: CodeType, filename: str) -> ast.AST | None:
+    # Code objects of two files are equal where their content is: the name is part of the key.
+    lines = linecache.getlines(filename)[code.co_firstlineno - 1 :]
     if not lines:
         return None
     try:

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor, nn
 
-from evalcheck.graph import read
+from evalcheck.graph import read, trace
 from evalcheck.paths import shown
 
 
@@ -119,3 +120,34 @@ def test_unknown_is_none() -> None:
     exec(text, {"nn": nn, "__name__": "unwritten"}, scope)
     assert read(scope["M"](), None).built("a") is None
     assert read(Many(), None).built("no.such.path") is None
+
+
+def pair() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+
+
+class Nested(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.ReLU(), pair())
+
+
+def test_container_in_a_container_from_a_function() -> None:
+    """Its name is a number, which is no attribute to look for."""
+    graph = read(Nested(), None)
+    assert graph.built("head.1") is not None
+    assert graph.built("head.1.0") is None
+
+
+def test_equal_functions_of_two_files_keep_their_files(tmp_path: Path) -> None:
+    """Code objects are equal by content, whatever file they come from."""
+    text = "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x * 2\n"
+    seen = []
+    for name in ("first.py", "second.py"):
+        (tmp_path / name).write_text(text)
+        space: dict[str, type[nn.Module]] = {}
+        exec(compile(text, str(tmp_path / name), "exec"), space)
+        recorded = trace(space["Net"](), torch.ones(2, 3)).eval
+        assert recorded is not None
+        seen += [node.meta["span"].path for node in recorded.graph.nodes if node.name == "mul"]
+    assert [Path(path).name for path in seen] == ["first.py", "second.py"]

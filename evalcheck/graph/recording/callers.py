@@ -30,11 +30,11 @@ def caller(stop: FrameType | None) -> Span | None:
     while frame is not None and frame is not stop:
         owner = _owner(frame.f_code.co_filename)
         if owner == "user":
-            return _span(frame.f_code, frame.f_lasti)
+            return _span(frame.f_code, frame.f_code.co_filename, frame.f_lasti)
         if owner == "library" and second is None:
             second = frame
         frame = frame.f_back
-    return _span(second.f_code, second.f_lasti) if second is not None else None
+    return _span(second.f_code, second.f_code.co_filename, second.f_lasti) if second is not None else None
 
 
 @cache
@@ -50,13 +50,14 @@ def _owner(filename: str) -> str:
 
 
 @lru_cache(4096)
-def _span(code: CodeType, instruction: int) -> Span | None:
+def _span(code: CodeType, filename: str, instruction: int) -> Span | None:
+    # The same function in two files is one key without the name: code objects are equal by their content.
     position = next(islice(code.co_positions(), instruction // 2, None), None)
     if position is None or position[0] is None:
         return None
     line, end_line, column, end_column = position
     first = line or 1
-    return located(code.co_filename, first, end_line or first, column or 0, end_column or 0)
+    return located(filename, first, end_line or first, column or 0, end_column or 0)
 
 
 def located(filename: str, line: int, end_line: int, column: int, end_column: int) -> Span:

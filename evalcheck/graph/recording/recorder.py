@@ -151,6 +151,7 @@ class Recorder:
         sources = [node for t in tensors(given) if (node := self._known(t)) is not None]
         node = self._node(opaque, "opaque", tuple(dict.fromkeys(sources)), {})
         self._describe(node, unknown[0], unknown)
+        node.meta["rng"] = self._draws.drew()
         if reason is not None:
             self._blind[Blind(path, reason)] = None
         for tensor in unknown:
