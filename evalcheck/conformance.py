@@ -209,9 +209,7 @@ def _ran(rule: Rule, example: Example) -> Iterator[dict[str, Any]]:
 def _subject(layer: Layer, names: dict[str, Any]) -> object:
     """What the layer looks at, made from the names of a block as a run would make it."""
     if layer == "loader":
-        from evalcheck.loader import LoaderView
-
-        return LoaderView(_bound(names, "loader"), names.get("role", "eval"))
+        return _loader(names)
     model = _bound(names, "model")
     if layer == "graph":
         from evalcheck import graph
@@ -221,6 +219,24 @@ def _subject(layer: Layer, names: dict[str, Any]) -> object:
     from evalcheck import checkup
 
     return checkup.trial(model, _bound(names, "loader"), names.get("train_loader"))
+
+
+def _loader(names: dict[str, Any]) -> object:
+    """The view of ``loader`` in its ``role``; with ``train_loader`` it knows the other one, with ``model``
+    and ``batch`` the norms that they reach."""
+    from evalcheck.batch import bind
+    from evalcheck.checkup.loaders import reached, views
+    from evalcheck.loader import LoaderView
+
+    norms = None
+    if "model" in names:
+        size = bind(_bound(names, "batch"), names["model"]).size
+        norms = reached(_subject("graph", names), size)  # type: ignore[arg-type]
+    if "train_loader" in names:
+        view = views(_bound(names, "loader"), names["train_loader"])[0]
+        view.norms = norms
+        return view
+    return LoaderView(_bound(names, "loader"), names.get("role", "eval"), norms=norms)
 
 
 def _bound(names: dict[str, Any], name: str) -> Any:

@@ -25,7 +25,11 @@ LIBRARIES = (
     "torch_audiomentations",
     "timm.data",
     "monai.transforms",
+    "torch_geometric.transforms",
 )
+
+# Here every transform has a chance ``p``, and is random with any between 0 and 1, whatever it does.
+ALL_BY_CHANCE = frozenset(("albumentations", "audiomentations", "torch_audiomentations"))
 
 # Random only in whether it is applied: deterministic with p=0 and with p=1.
 BY_CHANCE: dict[str, frozenset[str]] = {
@@ -33,8 +37,13 @@ BY_CHANCE: dict[str, frozenset[str]] = {
         "RandomHorizontalFlip RandomVerticalFlip RandomGrayscale RandomInvert RandomPosterize "
         "RandomSolarize RandomEqualize RandomAutocontrast RandomAdjustSharpness"
     ),
-    "albumentations": each("HorizontalFlip VerticalFlip Transpose ToGray ChannelDropout"),
-    "kornia.augmentation": each("RandomHorizontalFlip RandomVerticalFlip RandomGrayscale"),
+    "albumentations": each(
+        "HorizontalFlip VerticalFlip Transpose ToGray ToSepia TimeReverse InvertImg ChannelDropout"
+    ),
+    "kornia.augmentation": each(
+        "RandomHorizontalFlip RandomVerticalFlip RandomGrayscale RandomInvert RandomEqualize "
+        "RandomAutoContrast RandomHorizontalFlip3D RandomVerticalFlip3D RandomDepthicalFlip3D"
+    ),
     "audiomentations": each("PolarityInversion Reverse"),
     "torch_audiomentations": each("PolarityInversion TimeInversion"),
 }
@@ -47,27 +56,43 @@ BY_DRAW: dict[str, frozenset[str]] = {
     ),
     "torchaudio": each("FrequencyMasking TimeMasking SpecAugment"),
     "albumentations": each(
-        "ColorJitter ShiftScaleRotate Rotate SafeRotate Affine Perspective ElasticTransform "
-        "GridDistortion OpticalDistortion HueSaturationValue RGBShift ChannelShuffle CoarseDropout "
-        "GridDropout Cutout GaussNoise ISONoise MultiplicativeNoise MotionBlur D4 Flip"
+        "ColorJitter ShiftScaleRotate Rotate SafeRotate Affine Perspective PiecewiseAffine ElasticTransform "
+        "GridDistortion OpticalDistortion ThinPlateSpline GridElasticDeform HueSaturationValue RGBShift "
+        "ChannelShuffle CoarseDropout CoarseDropout3D ConstrainedCoarseDropout Erasing GridDropout "
+        "MaskDropout PixelDropout XYMasking TimeMasking FrequencyMasking Cutout GaussNoise ISONoise "
+        "ShotNoise SaltAndPepper AdditiveNoise MultiplicativeNoise MotionBlur GlassBlur ZoomBlur Defocus AdvancedBlur "
+        "D4 Flip SquareSymmetry CubicSymmetry CropNonEmptyMaskIfExists AtLeastOneBBoxRandomCrop "
+        "BBoxSafeRandomCrop Illumination PlanckianJitter PlasmaBrightnessContrast PlasmaShadow Spatter "
+        "ChromaticAberration HEStain FancyPCA Superpixels Mosaic MixUp"
     ),
-    "kornia.augmentation": each("ColorJitter ColorJiggle AutoAugment TrivialAugment"),
+    "kornia.augmentation": each("ColorJitter ColorJiggle AutoAugment RandAugment TrivialAugment PatchMix"),
     "audiomentations": each(
-        "AddGaussianNoise AddGaussianSNR AddBackgroundNoise AddShortNoises TimeStretch PitchShift "
-        "Shift TimeMask FrequencyMask SpecFrequencyMask Gain GainTransition"
+        "AddColorNoise AddGaussianNoise AddGaussianSNR AddBackgroundNoise AddShortNoises TimeStretch "
+        "PitchShift Shift TimeMask FrequencyMask SpecFrequencyMask Gain GainTransition AirAbsorption "
+        "Aliasing ApplyImpulseResponse BandPassFilter BandStopFilter BitCrush ClippingDistortion HighPassFilter "
+        "HighShelfFilter Limiter LowPassFilter LowShelfFilter Mp3Compression PeakingFilter RepeatPart "
+        "RoomSimulator SevenBandParametricEQ TanhDistortion"
     ),
     "torch_audiomentations": each(
-        "Gain PitchShift Shift AddColoredNoise AddBackgroundNoise ShuffleChannels SpliceOut"
+        "Gain PitchShift Shift AddColoredNoise AddBackgroundNoise ShuffleChannels SpliceOut "
+        "ApplyImpulseResponse BandPassFilter BandStopFilter HighPassFilter LowPassFilter"
     ),
-    "timm.data": each("AugMixAugment AutoAugment"),
+    "timm.data": each("AugMixAugment AutoAugment RandAugment Mixup FastCollateMixup NaFlexMixup"),
+    "torch_geometric.transforms": each("FixedPoints SamplePoints HalfHop AddRandomMetaPaths"),
 }
 
 # Names that begin with Random and are no transform of a sample, or whose children say what they draw.
-NEVER = frozenset(("RandomSampler", "RandomApply", "RandomChoice", "RandomOrder"))
+NEVER = each("RandomSampler RandomApply RandomChoice RandomOrder RandomizableTransform RandomizableTrait")
 
 # Containers: random only if one of the transforms inside is, and always so for the last three.
-CONTAINERS = each("Compose Sequential AugmentationSequential ImageSequential ReplayCompose")
+CONTAINERS = each(
+    "Compose Sequential AugmentationSequential ImageSequential VideoSequential PatchSequential ReplayCompose "
+    "ComposeFilters"
+)
 CHOOSERS = each("RandomApply RandomChoice RandomOrder OneOf SomeOf OneOrOther")
+
+# What libraries call the chance that a transform is applied.
+CHANCES = ("p", "_p", "prob", "probability")
 
 # Parameters that make a transform do nothing at all where every one given is zero.
 RANGES: dict[str, tuple[str, ...]] = {
@@ -98,12 +123,16 @@ def is_random(name: str, arguments: Mapping[str, object] | None = None) -> bool:
     parameter name. A container is not random by itself: ask about what it holds.
     """
     lib, tail = library(name), name.rpartition(".")[2]
-    if lib is None or tail in NEVER or tail in CONTAINERS:
+    if lib is None or tail in NEVER or tail in CHOOSERS:
         return False
     known = arguments or {}
-    chance = known.get("p", known.get("prob"))
+    chance = next((known[name] for name in CHANCES if name in known), None)
     if chance == 0:
         return False
+    if lib in ALL_BY_CHANCE and isinstance(chance, (int, float)) and chance < 1:
+        return True
+    if tail in CONTAINERS:
+        return known.get("random_apply", False) not in (False, None, "unknown")
     if tail in BY_CHANCE.get(lib, ()):
         return chance != 1
     prefix = tail.startswith("Rand") and tail[:1].isupper()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from evalcheck import checks, engine, graph, reporters
 from evalcheck.batch import Batch, Forward
-from evalcheck.checkup import material, own_code, reading, results
+from evalcheck.checkup import loaders, material, own_code, reading, results
 from evalcheck.checkup.device import choose, placed
 from evalcheck.checkup.material import Material
 from evalcheck.complaint import Complaint
@@ -22,7 +22,6 @@ from evalcheck.engine import Answers
 from evalcheck.finding import Finding, Report
 from evalcheck.guard import untouched
 from evalcheck.guard.untouched import is_lazy
-from evalcheck.loader import LoaderView
 from evalcheck.measurement import Measurements
 from evalcheck.probe import OutOfMemory, Pool, Trial
 from evalcheck.probe.runner import Runner
@@ -31,7 +30,7 @@ from evalcheck.settings import Settings
 from evalcheck.suppression import drop
 
 Progress = Callable[[str, int, int], None]
-STAGES = 8
+STAGES = 9
 PASSES = 4
 
 
@@ -56,7 +55,15 @@ def check(
     """Examine one model; see :func:`evalcheck.check`. Raises :class:`Complaint` for bad input."""
     _demand_module(model)
     examination = _Examination(
-        model, settings or Settings(), loader, metric, passes or PASSES, seed, _Steps(progress), list(notes)
+        model,
+        settings or Settings(),
+        loader,
+        train_loader,
+        metric,
+        passes or PASSES,
+        seed,
+        _Steps(progress),
+        list(notes),
     )
     place = choose(device, model)
     with placed(model, place):
@@ -83,6 +90,7 @@ class _Examination:
     model: nn.Module
     settings: Settings
     loader: Iterable[Any] | None
+    train_loader: Iterable[Any] | None
     metric: Metric | None
     passes: int
     seed: int
@@ -119,7 +127,9 @@ class _Examination:
             run = material.quiet(first) if first else None
             view = graph.read(self.model, run, synthetic=drawn.synthetic)
             engine.ask(self.answers, self.settings, "graph", view, checks.find)
-            self._look_at_loader()
+            size = first.size if first else None
+            both = self.loader, self.train_loader
+            loaders.look(self.answers, self.settings, both, view, size, self.step)
             if drawn.held is None:
                 engine.skip(self.answers, self.settings, "probe", "there is no input to run the model on")
                 self.findings = engine.conclude(self.answers, self.settings)
@@ -173,13 +183,6 @@ class _Examination:
             self.model.eval()
             material.quiet(batch)(self.model)
         self.notes.append("lazy layers were initialised for this examination, and are lazy again after it")
-
-    def _look_at_loader(self) -> None:
-        if self.loader is None:
-            engine.skip(self.answers, self.settings, "loader", "no loader was given")
-            return
-        self.step("reading the loader")
-        engine.ask(self.answers, self.settings, "loader", LoaderView(self.loader, "eval"), checks.find)
 
     def _probe(self, drawn: Material, held: Pool, view: graph.ModelGraph) -> None:
         """Ask the probe's rules and try the remedies; where memory ends, again in half the batches."""

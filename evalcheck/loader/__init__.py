@@ -4,7 +4,9 @@ It draws as few samples as it can and leaves every random generator as it was.
 """
 
 from evalcheck.loader.difference import Change, Repeat
+from evalcheck.loader.norms import Norm
 from evalcheck.loader.pipeline import Transform
+from evalcheck.loader.plan import Plan
 from evalcheck.loader.view import LoaderView
 
-__all__ = ["Change", "LoaderView", "Repeat", "Transform"]
+__all__ = ["Change", "LoaderView", "Norm", "Plan", "Repeat", "Transform"]

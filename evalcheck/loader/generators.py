@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 import random
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,19 +26,32 @@ ITEMS = 100
 
 def held(*roots: object) -> list[Generator]:
     """The generators that can be reached from some objects through attributes, containers and closures."""
-    found: list[Generator] = []
+    return [item for _, item in reached(*(("", root) for root in roots)) if isinstance(item, KINDS)]
+
+
+def reached(*roots: tuple[str, object]) -> Iterator[tuple[str, object]]:
+    """Everything that can be reached, each object once, with the path from its named root."""
     seen: dict[int, object] = {}
     waiting = list(roots)
     while waiting and len(seen) < OBJECTS:
-        item = waiting.pop()
+        path, item = waiting.pop()
         if isinstance(item, LEAVES) or id(item) in seen:
             continue
         seen[id(item)] = item
-        if isinstance(item, KINDS):
-            found.append(item)
-        else:
-            waiting += _parts(item)
-    return found
+        yield path, item
+        if not isinstance(item, KINDS):
+            waiting += [(f"{path}{name}", value) for name, value in _parts(item)]
+
+
+def state(generator: Generator) -> object:
+    """What the generator will draw next, as something that can be compared."""
+    if isinstance(generator, torch.Generator):
+        return generator.get_state().numpy().tobytes()
+    if isinstance(generator, numpy.random.RandomState):
+        return pickle.dumps(generator.get_state(legacy=False))
+    if isinstance(generator, numpy.random.Generator):
+        return repr(generator.bit_generator.state)
+    return None if isinstance(generator, random.SystemRandom) else generator.getstate()
 
 
 @contextmanager
@@ -71,32 +85,50 @@ def _rewinder(generator: Generator) -> Callable[[], object]:
     return partial(generator.setstate, generator.getstate())
 
 
-def _parts(item: Any) -> list[object]:
+def _parts(item: Any) -> list[tuple[str, object]]:
+    """What an object holds, each with what is to be written behind the object's path."""
     if isinstance(item, Mapping):
-        return [value for _, value in zip(range(ITEMS), item.values(), strict=False)]
+        pairs = zip(item.items(), range(ITEMS), strict=False)
+        return [*((f"[{key!r}]", value) for (key, value), _ in pairs), *_attributes(item)]
     if isinstance(item, (list, tuple, set, frozenset)):
-        return [value for _, value in zip(range(ITEMS), item, strict=False)]
+        values = zip(range(ITEMS), item, strict=False)
+        return [*((f"[{index}]", value) for index, value in values), *_attributes(item)]
     if isinstance(item, functools.partial):
-        return [item.func, *item.args, *item.keywords.values()]
+        return [(f".{item.func!r}", item.func), *_parts(item.args), *_parts(item.keywords)]
     if isinstance(item, types.MethodType):
-        return [item.__self__]
+        return [("", item.__self__)]
     if isinstance(item, types.FunctionType):
-        cells = [cell.cell_contents for cell in item.__closure__ or () if _filled(cell)]
-        names = (item.__globals__.get(name) for name in item.__code__.co_names)
-        return [*cells, *(value for value in names if isinstance(value, KINDS))]
+        cells = zip(item.__code__.co_freevars, item.__closure__ or (), strict=False)
+        inside = [(f".{name}", cell.cell_contents) for name, cell in cells if _filled(cell)]
+        names = ((f" ({name})", item.__globals__.get(name)) for name in names_in(item.__code__))
+        return [*inside, *((name, value) for name, value in names if isinstance(value, KINDS))]
+    return _attributes(item)
+
+
+def _attributes(item: Any) -> list[tuple[str, object]]:
+    if type(item).__module__ == "builtins":
+        return []
+    own = getattr(item, "__dict__", {})
     # The running workers of a persistent loader are none of our business.
-    attributes = [value for name, value in getattr(item, "__dict__", {}).items() if name != "_iterator"]
-    return [*attributes, *_of_class(type(item))]
+    return [*((f".{name}", own[name]) for name in own if name != "_iterator"), *_of_class(type(item))]
 
 
-def _of_class(kind: type) -> list[object]:
+def _of_class(kind: type) -> list[tuple[str, object]]:
     """Generators that stand on a class, and its methods, which may use one of their module's."""
     return [
-        value
+        (f".{name}", value)
         for base in kind.__mro__
-        for value in vars(base).values()
+        for name, value in vars(base).items()
         if isinstance(value, (*KINDS, types.FunctionType))
     ]
+
+
+def names_in(code: types.CodeType) -> Iterator[str]:
+    """The global names that a function's code uses, also inside its comprehensions and lambdas."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from names_in(constant)
 
 
 def _filled(cell: types.CellType) -> bool:

@@ -34,21 +34,28 @@ def twice(loader: Any, samples: int, wanted: Wanted) -> Repeat:
 
 def _indexed(loader: DataLoader[Any], samples: int, wanted: Wanted) -> Repeat:
     """The same indices of the dataset read twice, then the same samples collated twice."""
-    chosen = _indices(loader, samples)
+    chosen = indices(loader, samples)
     start = worker.starter(loader)
     with watch.methods_run(wanted) as used:
         start()
-        raw = list(_items(loader.dataset, chosen))
+        raw = list(items(loader.dataset, chosen))
         first = [sample.freeze(item) for item in raw]
     start()
-    second = [sample.freeze(item) for item in _items(loader.dataset, chosen[: len(first)])]
+    second = [sample.freeze(item) for item in items(loader.dataset, chosen[: len(first)])]
+    _demand_leaves(first)
     changes = in_order(first, second)
     if not changes and (collated := _collated(loader, raw, wanted)) is not None:
-        return replace(collated, used=(collated.used or frozenset()) | used)
-    return Repeat(len(first), tuple(changes), "dataset", frozenset(used))
+        both = None if used is None else (collated.used or frozenset()) | used
+        return replace(collated, used=both)
+    return Repeat(len(first), tuple(changes), "dataset", None if used is None else frozenset(used))
 
 
-def _indices(loader: DataLoader[Any], samples: int) -> list[Any]:
+def _demand_leaves(samples: Sequence[Sample]) -> None:
+    if samples and not any(samples):
+        raise Unanswerable("no part of a sample could be compared: it holds no tensor, number or text")
+
+
+def indices(loader: DataLoader[Any], samples: int) -> list[Any]:
     """Indices spread over the dataset, or the sampler's own first ones where it chooses among them."""
     batches = loader.batch_sampler
     try:
@@ -63,9 +70,10 @@ def _indices(loader: DataLoader[Any], samples: int) -> list[Any]:
         raise Unanswerable(f"the loader's sampler raised {type(error).__name__}: {error}") from None
 
 
-def _items(dataset: Any, indices: Sequence[Any]) -> Iterator[Any]:
-    deadline = time.monotonic() + SECONDS
-    for place, index in enumerate(indices):
+def items(dataset: Any, chosen: Sequence[Any], seconds: float = SECONDS) -> Iterator[Any]:
+    """The samples of these indices, as far as time allows. Raises :class:`Unanswerable` if one raises."""
+    deadline = time.monotonic() + seconds
+    for place, index in enumerate(chosen):
         if place >= 2 and time.monotonic() > deadline:
             return
         try:
@@ -82,16 +90,17 @@ def _collated(loader: DataLoader[Any], raw: list[Any], wanted: Wanted) -> Repeat
         return None
     try:
         with watch.methods_run(wanted) as used:
-            first = sample.rows(_collate(loader, together))
-        second = sample.rows(_collate(loader, together))
+            first = sample.rows(collate(loader, together))
+        second = sample.rows(collate(loader, together))
     except Exception:
         # Samples of several lengths need not fit together; the dataset itself has been asked.
         return None
     changes: list[Change] = in_order(first, second) if len(first) == len(second) else []
-    return Repeat(len(first), tuple(changes), "collate_fn", frozenset(used)) if changes else None
+    return Repeat(len(first), tuple(changes), "collate_fn", frozenset(used or ())) if changes else None
 
 
-def _collate(loader: DataLoader[Any], raw: list[Any]) -> Any:
+def collate(loader: DataLoader[Any], raw: list[Any]) -> Any:
+    """What the loader's own function makes of some samples."""
     assert loader.collate_fn is not None
     return loader.collate_fn(list(raw) if loader.batch_sampler is not None else raw[0])
 
@@ -106,6 +115,7 @@ def _stream(
     """Two passes over the beginning of something that can only be iterated."""
     with watch.methods_run(wanted) as used:
         first, _ = _pass(stream, samples, cut)
+    _demand_leaves(first)
     second, _ = _pass(stream, samples, cut)
     changes: list[Change] = in_order(first, second) if len(first) == len(second) else [Change((), 1.0)]
     if changes:
@@ -114,7 +124,13 @@ def _stream(
         changes = unordered(first, second, ended=one and two)
     # What ran in a worker process was not seen here.
     elsewhere = getattr(stream, "num_workers", 0)
-    return Repeat(len(first), tuple(changes), where, None if elsewhere else frozenset(used))
+    seen = None if elsewhere or used is None else frozenset(used)
+    return Repeat(len(first), tuple(changes), where, seen)
+
+
+def beginning(stream: Iterable[Any], limit: int, cut: Callable[[Any], list[Sample]]) -> list[Sample]:
+    """The first samples of one pass. Raises :class:`Unanswerable` for a one-shot iterator."""
+    return _pass(stream, limit, cut)[0]
 
 
 def _pass(stream: Iterable[Any], limit: int, cut: Callable[[Any], list[Sample]]) -> tuple[list[Sample], bool]:

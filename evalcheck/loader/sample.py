@@ -97,7 +97,7 @@ def _number(item: complex) -> Leaf:
 
 def _fields(item: Any) -> dict[str, Any]:
     """The parts of an object of an unknown class: a dataclass, a graph, a bag of attributes."""
-    if isinstance(item, type) or callable(item):
+    if isinstance(item, type):
         return {}
     if dataclasses.is_dataclass(item):
         return {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
@@ -109,4 +109,7 @@ def _fields(item: Any) -> dict[str, Any]:
             fields = None
         if isinstance(fields, dict):
             return fields
+    # A function or a network; a graph that can be called has told its fields above.
+    if callable(item):
+        return {}
     return dict(getattr(item, "__dict__", {}))

@@ -9,10 +9,15 @@ from types import FrameType
 
 
 @contextmanager
-def methods_run(wanted: frozenset[int]) -> Iterator[set[int]]:
-    """The ids, out of ``wanted``, of objects that were ``self`` in a call of this thread."""
+def methods_run(wanted: frozenset[int]) -> Iterator[set[int] | None]:
+    """The ids, out of ``wanted``, of objects that were ``self`` in a call of this thread.
+
+    None where somebody else's profiler runs: there can be only one, and it cannot always be put back.
+    """
+    if sys.getprofile() is not None:
+        yield None
+        return
     ran: set[int] = set()
-    before = sys.getprofile()
 
     def note(frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
@@ -25,4 +30,4 @@ def methods_run(wanted: frozenset[int]) -> Iterator[set[int]]:
     try:
         yield ran
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)

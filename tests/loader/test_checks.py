@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset, SubsetRandomSampler
 
-from evalcheck.checks.loader import nondeterministic_eval_data, random_transform_in_eval
+from evalcheck.checks.loader import (
+    nondeterministic_eval_data,
+    random_transform_in_eval,
+    shared_dataset_after_split,
+)
 from evalcheck.finding import Sighting, Unanswerable
 from evalcheck.loader import LoaderView
 
@@ -125,3 +131,77 @@ def test_the_part_that_differs_is_in_the_evidence() -> None:
 
     (seen,) = data_of(DataLoader(Labels()))
     assert seen.evidence[-1].rows == (("[1]", "16"),)  # type: ignore[union-attr]
+
+
+def shared(train: Any, evaluation: Any) -> list[Sighting]:
+    view = LoaderView(evaluation, "eval")
+    view.other = LoaderView(train, "train", other=view)
+    return list(shared_dataset_after_split.check(view, {}))
+
+
+def test_parts_of_one_random_dataset_are_reported_once() -> None:
+    """By subsets or by samplers of indices; the transform is named where it is known."""
+    data = Images(RandomErasing(1.0))
+    one, two = Subset(data, range(20)), Subset(data, range(20, 32))
+    (seen,) = shared(DataLoader(one), DataLoader(two))
+    assert (seen.place.module, seen.strength) == ("dataset.dataset", "usual")
+    assert "(RandomErasing)" in seen.message
+    (seen,) = shared(
+        DataLoader(data, sampler=SubsetRandomSampler(range(20))),
+        DataLoader(data, sampler=SubsetRandomSampler(range(20, 32))),
+    )
+    assert seen.place.module == "dataset"
+
+
+def test_a_transform_that_two_datasets_share_is_reported() -> None:
+    """A shallow copy of the dataset still holds the same transform."""
+    data = Images(RandomErasing(1.0))
+    one, two = Subset(data, range(20)), Subset(copy.copy(data), range(20, 32))
+    (seen,) = shared(DataLoader(one), DataLoader(two))
+    assert seen.place.module == "dataset.dataset.transform"
+
+
+def test_parts_that_differ_in_what_is_random_are_fine() -> None:
+    """Two datasets, a steady one, a whole one beside itself, a transform that is held and not used."""
+    noisy, steady = Images(RandomErasing(1.0)), Images()
+    assert shared(DataLoader(Subset(noisy, range(20))), DataLoader(Subset(steady, range(20)))) == []
+    assert shared(DataLoader(Subset(steady, range(20))), DataLoader(Subset(steady, range(20, 32)))) == []
+    assert shared(DataLoader(noisy), DataLoader(noisy)) == []
+    held = Images(train_transform=RandomErasing())
+    assert shared(DataLoader(Subset(held, range(20))), DataLoader(Subset(held, range(20, 32)))) == []
+
+
+def test_test_time_augmentation_by_name_is_meant() -> None:
+    """A dataset or an attribute that says so is random on purpose."""
+
+    class TTADataset(Images):
+        pass
+
+    loader = DataLoader(TTADataset(RandomErasing(1.0)), batch_size=8)
+    assert transforms_in(loader) == data_of(loader) == []
+
+
+def test_a_profiler_that_runs_is_left_alone() -> None:
+    """There can be only one: the transform then counts as unwatched."""
+
+    def profiler(*_: Any) -> None:
+        return None
+
+    sys.setprofile(profiler)
+    try:
+        (seen,) = transforms_in(DataLoader(Images(RandomErasing(1.0)), batch_size=8))
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert "could not be watched" in seen.message
+
+
+def test_samples_without_anything_to_compare_are_a_gap() -> None:
+    """Silence would look like steady data."""
+
+    class Opaque(Images):
+        def __getitem__(self, index: int) -> Any:
+            return object()
+
+    with pytest.raises(Unanswerable, match="no part of a sample could be compared"):
+        data_of(DataLoader(Opaque(), collate_fn=list))
