@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from evalcheck.finding import Table
+from evalcheck.finding import Evidence, Quote, Sighting, Strength, Table
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.module_view import ModuleView
 
@@ -15,7 +15,7 @@ def listed(
     graph: ModelGraph,
     views: Sequence[ModuleView],
     caption: str,
-    columns: dict[str, Callable[[ModuleView], object]],
+    columns: Mapping[str, Callable[[ModuleView], object]],
 ) -> Table:
     """One row per module: name, class, the line that built it, and ``columns``; the rest is counted."""
     headers = ("module", "class", "built at", *columns)
@@ -26,6 +26,25 @@ def listed(
     if len(views) > ROWS:
         rows.append((f"and {len(views) - ROWS} more", *("" for _ in headers[1:])))
     return Table(caption, headers, tuple(rows))
+
+
+def together(
+    graph: ModelGraph,
+    views: Sequence[ModuleView],
+    message: str,
+    caption: str,
+    columns: Mapping[str, Callable[[ModuleView], object]],
+    *,
+    evidence: Sequence[Evidence] = (),
+    strength: Strength = "usual",
+) -> Sighting:
+    """One sighting of all the modules: the first is its place; ``evidence`` stands before the table."""
+    places = [graph.place(view.path) for view in views]
+    built = [Quote(place, "built here") for place in places[:1] if place.span]
+    table = listed(graph, views, caption, columns)
+    return Sighting(
+        "graph", places[0], message, (*built, *evidence, table), tuple(places[1:]), strength=strength
+    )
 
 
 def counted(views: Sequence[ModuleView], noun: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
@@ -12,10 +12,17 @@ from evalcheck.graph.kinds import Kind, kind_of
 
 @dataclass(frozen=True, slots=True)
 class ModuleView:
-    """A module under its first name in ``named_modules()``; the root's path is ``""``."""
+    """A module under its first name in ``named_modules()``; the root's path is ``""``.
+
+    ``training`` is its mode when the view was made, which is before anything is run.
+    """
 
     path: str
     module: nn.Module
+    training: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "training", bool(self.module.training))
 
     @property
     def class_name(self) -> str:
@@ -66,6 +73,19 @@ class ModuleView:
             return None
         mean, variance = statistics
         return bool((mean == 0).all()) and bool((variance == 1).all())
+
+    @property
+    def half_at_start(self) -> str | None:
+        """The buffer that is as it was built where the other has moved; None where data may have done it.
+
+        A layer of which every input is 0 keeps its mean 0 too, while its variances shrink all alike.
+        """
+        if (statistics := self.statistics) is None or statistics[0].numel() < 2:
+            return None
+        mean, variance = statistics
+        if bool((mean == 0).all()) and bool((variance != variance[0]).any()):
+            return "running_mean"
+        return "running_var" if bool((variance == 1).all()) and bool((mean != 0).any()) else None
 
     @property
     def start_weight(self) -> float | None:

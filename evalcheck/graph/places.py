@@ -61,7 +61,8 @@ def _site(modules: Mapping[str, ModuleView], path: str) -> _Site | None:
     if not sites and isinstance(parent, nn.Sequential):
         sites = _handed_up(type(parent), name, len(parent), made)
     fitting = [s for s in sites if _callee(s.expression) == made]
-    chosen = fitting or sites
+    # ``self.head = None`` builds nothing: the other branch does.
+    chosen = fitting or [s for s in sites if not isinstance(s.expression, ast.Constant)]
     return chosen[-1] if chosen else None
 
 
@@ -107,6 +108,8 @@ def _inside(site: _Site, container: str, name: str, position: int, count: int, m
 
 
 def _filled(method: Method, container: str) -> Iterator[Element]:
+    if not container.isidentifier():
+        return  # a container in a container has a number for a name, and no attribute
     variable = ast.parse(f"self.{container}", mode="eval").body
     yield from elements(variable, method.tree)
 

@@ -1,0 +1,1 @@
+"""What a built model says of itself without a forward: modes, averaged copies, weights, observers."""
