@@ -60,7 +60,8 @@ BY_DRAW: dict[str, frozenset[str]] = {
         "GridDistortion OpticalDistortion ThinPlateSpline GridElasticDeform HueSaturationValue RGBShift "
         "ChannelShuffle CoarseDropout CoarseDropout3D ConstrainedCoarseDropout Erasing GridDropout "
         "MaskDropout PixelDropout XYMasking TimeMasking FrequencyMasking Cutout GaussNoise ISONoise "
-        "ShotNoise SaltAndPepper AdditiveNoise MultiplicativeNoise MotionBlur GlassBlur ZoomBlur Defocus AdvancedBlur "
+        "ShotNoise SaltAndPepper AdditiveNoise MultiplicativeNoise MotionBlur GlassBlur ZoomBlur Defocus "
+        "AdvancedBlur "
         "D4 Flip SquareSymmetry CubicSymmetry CropNonEmptyMaskIfExists AtLeastOneBBoxRandomCrop "
         "BBoxSafeRandomCrop Illumination PlanckianJitter PlasmaBrightnessContrast PlasmaShadow Spatter "
         "ChromaticAberration HEStain FancyPCA Superpixels Mosaic MixUp"
@@ -69,7 +70,8 @@ BY_DRAW: dict[str, frozenset[str]] = {
     "audiomentations": each(
         "AddColorNoise AddGaussianNoise AddGaussianSNR AddBackgroundNoise AddShortNoises TimeStretch "
         "PitchShift Shift TimeMask FrequencyMask SpecFrequencyMask Gain GainTransition AirAbsorption "
-        "Aliasing ApplyImpulseResponse BandPassFilter BandStopFilter BitCrush ClippingDistortion HighPassFilter "
+        "Aliasing ApplyImpulseResponse BandPassFilter BandStopFilter BitCrush ClippingDistortion "
+        "HighPassFilter "
         "HighShelfFilter Limiter LowPassFilter LowShelfFilter Mp3Compression PeakingFilter RepeatPart "
         "RoomSimulator SevenBandParametricEQ TanhDistortion"
     ),

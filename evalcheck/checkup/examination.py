@@ -21,9 +21,10 @@ from evalcheck.complaint import Complaint
 from evalcheck.engine import Answers
 from evalcheck.finding import Finding, Report
 from evalcheck.guard import untouched
+from evalcheck.guard.modes import switch
 from evalcheck.guard.untouched import is_lazy
 from evalcheck.measurement import Measurements
-from evalcheck.probe import OutOfMemory, Pool, Trial
+from evalcheck.probe import NotFinite, OutOfMemory, Pool, Trial
 from evalcheck.probe.runner import Runner
 from evalcheck.probe.scoring import Metric
 from evalcheck.settings import Settings
@@ -133,8 +134,15 @@ class _Examination:
             if drawn.held is None:
                 engine.skip(self.answers, self.settings, "probe", "there is no input to run the model on")
                 self.findings = engine.conclude(self.answers, self.settings)
-            else:
+                return
+            try:
                 self._probe(drawn, drawn.held, view)
+            except NotFinite as complaint:
+                # What the other layers saw may be the reason, and is then the answer.
+                self.findings = engine.conclude(self.answers, self.settings)
+                if all(finding.severity != "error" for finding in self.findings):
+                    raise
+                engine.skip(self.answers, self.settings, "probe", str(complaint))
 
     def report(self, target: str, device: str) -> Report:
         """All of it; nothing is measured any more."""
@@ -166,7 +174,7 @@ class _Examination:
                 continue
             try:
                 with untouched(self.model, parameters=False), torch.no_grad():
-                    self.model.eval()
+                    switch(self.model, False)
                     runner.forward(next(iter(pool.grouped())))
             except OutOfMemory:
                 return self._accepted(drawn.halved())
@@ -180,7 +188,7 @@ class _Examination:
     def _initialise(self, batch: Batch) -> None:
         """Give lazy layers their shapes: the guard around makes them lazy again."""
         with torch.no_grad():
-            self.model.eval()
+            switch(self.model, False)
             material.quiet(batch)(self.model)
         self.notes.append("lazy layers were initialised for this examination, and are lazy again after it")
 

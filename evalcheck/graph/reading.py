@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import numpy
 import torch
 from torch import nn
 
@@ -18,6 +20,7 @@ from evalcheck.graph.recording import symbolic, tracer
 from evalcheck.graph.traces import Mode, Trace
 from evalcheck.graph.writes import Write
 from evalcheck.guard import initialised, untouched
+from evalcheck.guard.modes import switch
 from evalcheck.guard.untouched import is_lazy
 
 LAZY = "some layers are lazy, and there is no batch to give them their shapes"
@@ -120,12 +123,15 @@ class _Reading:
         with untouched(self.model):
             try:
                 # The model's own train() is asked, not its flags set: it may keep frozen parts in eval mode.
-                self.model.train() if mode == "train" else self.model.eval()
+                switch(self.model, mode == "train")
             except Exception as error:
                 return None, f"model.{mode}() failed: {type(error).__name__}: {error}"
             names, state = _names(self.model, self.hidden)
             if seed is not None:
+                # Blocks are skipped by Python's and numpy's numbers too.
                 torch.manual_seed(seed)
+                random.seed(seed)
+                numpy.random.seed(seed)
             with torch.set_grad_enabled(mode == "train"):
                 return tracer.record(
                     self.model,

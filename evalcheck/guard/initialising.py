@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from evalcheck.guard.modes import switch
 from evalcheck.guard.untouched import untouched
 
 
@@ -23,7 +24,7 @@ def initialised(model: nn.Module, run: Callable[[nn.Module], Any]) -> Iterator[s
         refusal = None
         try:
             with torch.no_grad():
-                model.eval()
+                switch(model, False)
                 run(model)
         except Exception as error:
             refusal = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -5,6 +5,7 @@ where it is computed; ``docs/measuring.md`` says what they mean.
 """
 
 from evalcheck.probe.pool import OutOfMemory, Pool, draw
+from evalcheck.probe.runner import NotFinite
 from evalcheck.probe.trial import Trial
 
-__all__ = ["OutOfMemory", "Pool", "Trial", "draw"]
+__all__ = ["NotFinite", "OutOfMemory", "Pool", "Trial", "draw"]

@@ -14,6 +14,7 @@ from evalcheck.finding import Unanswerable
 from evalcheck.guard import untouched
 from evalcheck.probe import outputs
 from evalcheck.probe.fingerprints import Prints, culprit, fingerprints
+from evalcheck.probe.modes import evaluating
 from evalcheck.probe.outputs import Leaves
 from evalcheck.probe.pool import Pool
 from evalcheck.probe.runner import NoRows, Runner
@@ -98,7 +99,7 @@ class Dependence:
     def _plain(self, batch: Batch) -> Leaves:
         model = self.run.model
         with untouched(model, parameters=False, randomness=False), torch.no_grad():
-            model.eval()
+            evaluating(model)
             leaves = outputs.leaves(self.run.forward(batch), batch.size)
         if not leaves:
             raise Unanswerable(NoRows.REASON)
@@ -107,7 +108,7 @@ class Dependence:
     def _printed(self, batch: Batch, row: int | None = None) -> Prints:
         model = self.run.model
         with untouched(model, parameters=False, randomness=False), torch.no_grad():
-            model.eval()
+            evaluating(model)
             with fingerprints(model, row) as record:
                 self.run.forward(batch)
         return record

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
+from evalcheck.guard.modes import switch
+
 Mode = Callable[[nn.Module], None]
 
 
 def evaluating(model: nn.Module) -> None:
     """Eval mode, through the model's own ``eval``."""
-    model.eval()
+    switch(model, False)
 
 
 def training(model: nn.Module) -> None:
     """Train mode, through the model's own ``train``: what it freezes stays frozen."""
-    model.train()
+    switch(model, True)
 
 
 def batch_statistics(model: nn.Module) -> None:
@@ -25,16 +27,16 @@ def batch_statistics(model: nn.Module) -> None:
 
     Norms that ``train()`` leaves in eval (frozen on purpose) stay so: the flags are taken after it.
     """
-    model.train()
+    switch(model, True)
     awake = [m for m in model.modules() if isinstance(m, _NormBase) and m.training]
-    model.eval()
+    switch(model, False)
     for norm in awake:
         norm.training = True
 
 
 def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
     """The batch norms by path that use batch statistics in train mode and running ones in eval."""
-    model.train()
+    switch(model, True)
     awake = {id(m) for m in model.modules() if isinstance(m, _BatchNorm) and m.training}
     return {
         path: module

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from evalcheck.batch import Batch
 from evalcheck.complaint import Complaint
 from evalcheck.guard import untouched
+from evalcheck.guard.modes import switch
 from evalcheck.probe import outputs, scoring
 from evalcheck.probe.fingerprints import fingerprints
 from evalcheck.probe.modes import Mode
@@ -94,7 +95,7 @@ class Runner:
     def first_nonfinite(self, batch: Batch) -> str | None:
         """The first module in eval mode whose output is not finite."""
         with untouched(self.model, parameters=False), torch.no_grad(), fingerprints(self.model) as record:
-            self.model.eval()
+            switch(self.model, False)
             self.forward(batch)
         broken = (p.path for p in record if p.side == "output" and not bool(p.sums.isfinite().all()))
         return next(broken, None)
@@ -104,6 +105,10 @@ class Runner:
         if self.metric is not None and batch.targets is not None:
             found |= scoring.user_metric(self.metric, output, batch.targets, batch.size)
         return found
+
+
+class NotFinite(Complaint):
+    """The eval output holds NaN or infinity: nothing can be compared with it."""
 
 
 class NoRows(Exception):

@@ -24,7 +24,7 @@ from evalcheck.probe.imposing import imposed, write
 from evalcheck.probe.modes import Mode
 from evalcheck.probe.moments import CallMoments, Moments, collecting, symmetric_kl
 from evalcheck.probe.pool import OutOfMemory, Pool
-from evalcheck.probe.runner import NoRows, Run, Runner
+from evalcheck.probe.runner import NoRows, NotFinite, Run, Runner
 from evalcheck.probe.scoring import Metric
 
 REFERENCE_PASSES = 2
@@ -88,13 +88,13 @@ class Trial:
 
     @cached_property
     def evaluated(self) -> Run:
-        """The held samples in eval mode. Raises :class:`Complaint` where the output is not finite."""
+        """The held samples in eval mode. Raises :class:`NotFinite` where the output is not."""
         self.stage("eval mode")
         run = self._rows(self.held, modes.evaluating)
         if not bool(run.rows.isfinite().all()):
             module = self.run.first_nonfinite(next(iter(self.held.grouped())))
             where = f"; module {module!r} is the first whose output is not finite" if module else ""
-            raise Complaint(
+            raise NotFinite(
                 f"the model's eval output holds NaN or infinity on {self.held.name}{where}: mend that first"
             )
         return run
@@ -196,7 +196,7 @@ class Trial:
         """Eval mode with these statistics in the norms' running buffers."""
 
         def mode(model: nn.Module) -> None:
-            model.eval()
+            modes.evaluating(model)
             write(self.norms, statistics)
 
         return self._rows(self.held, mode)
@@ -354,7 +354,7 @@ class Trial:
         given = {path: entry.calls for path, entry in self.moments.items()}
         try:
             with untouched(self.model):
-                self.model.eval()
+                modes.evaluating(self.model)
                 leaves = list(self.evaluated.leaves)
                 return contributions(self.model, self.norms, given, batches, way, leaves, self.run.forward)
         except OutOfMemory:

@@ -70,6 +70,38 @@ def test_outputs_that_are_not_finite_name_the_first_module():
     refused(model, HELD, "NaN or infinity", "module '3' is the first")
 
 
+def test_statistics_that_are_not_finite_are_the_answer_and_not_bad_input():
+    model = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    model(torch.randn(16, 8))
+    model[1].running_var[2] = float("nan")
+    report = evalcheck.check(model, torch.randn(64, 8).split(16))
+    assert "statistics-nonfinite" in {finding.rule for finding in report.findings}
+    assert any("NaN or infinity" in gap.reason for gap in report.gaps if gap.layer == "probe")
+
+
+class Trains(nn.Module):
+    """Its train() is a training loop, and no switch."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.drop = nn.Linear(8, 2), nn.Dropout(0.5)
+
+    def train(self, trainer=None, **options):
+        if not isinstance(trainer, bool):
+            raise AssertionError("a training was started")
+        return super().train(trainer)
+
+    def forward(self, x):
+        return self.drop(self.layer(x))
+
+
+def test_a_train_method_that_is_no_switch_is_not_called():
+    model = Trains()
+    report = evalcheck.check(model, torch.randn(64, 8).split(16))
+    assert not report.faults
+    assert model.training
+
+
 def test_what_is_no_module():
     refused(lambda x: x, HELD, "a function was given where a torch.nn.Module is needed")
 

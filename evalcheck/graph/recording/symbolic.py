@@ -8,6 +8,7 @@ from torch import fx, nn
 
 from evalcheck.graph.traces import Call, Mode, Trace
 from evalcheck.guard import untouched
+from evalcheck.guard.modes import switch
 
 
 def record(model: nn.Module, mode: Mode) -> tuple[Trace | None, str | None]:
@@ -17,7 +18,7 @@ def record(model: nn.Module, mode: Mode) -> tuple[Trace | None, str | None]:
     """
     with untouched(model):
         try:
-            model.train() if mode == "train" else model.eval()
+            switch(model, mode == "train")
             graph = fx.Tracer().trace(model)
             modes = {path: module.training for path, module in model.named_modules()}
         except Exception as error:

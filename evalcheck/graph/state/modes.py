@@ -9,6 +9,7 @@ from torch import nn
 
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.guard import untouched
+from evalcheck.guard.modes import switch
 
 _KEPT = "_modes"
 
@@ -56,7 +57,7 @@ def _own(module: nn.Module) -> bool:
 def _after(graph: ModelGraph, mode: bool) -> dict[str, bool] | None:
     try:
         # The model's own methods are asked, as a user would: they may keep frozen parts in eval mode.
-        graph.model.train() if mode else graph.model.eval()
+        switch(graph.model, mode)
     except Exception:
         return None
     return {path: bool(view.module.training) for path, view in graph.modules.items()}

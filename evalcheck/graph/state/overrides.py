@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,13 +19,11 @@ from evalcheck.graph.recording.callers import located
 from evalcheck.graph.state.effects import effect
 from evalcheck.graph.state.modes import replaced
 from evalcheck.guard import untouched
+from evalcheck.guard.modes import takes_mode
 
 # ``signature``: it takes no mode; ``raises``: it fails; ``stuck``: modules are still in train mode after
 # it; ``returns``: it does not return the module.
 Fault = Literal["signature", "raises", "stuck", "returns"]
-
-# A parameter that is called so is a mode; with another one the method may be a whole training loop.
-_MODE = re.compile(r"_?(is_|to_)?(mode|train|training|train_mode|flag|enabled?|on|value|state|status|b|m)|_+")
 
 
 @dataclass(frozen=True)
@@ -79,14 +76,14 @@ def _judged(graph: ModelGraph, path: str, name: str, known: set[str]) -> list[Ov
     function: Any = getattr(module, name)
     if name == "eval" and path and not assigned:
         return []  # nobody calls it: eval() of a parent calls train(False) of its children
-    if not _takes_mode(function, name):
+    if not takes_mode(function, name):
         entry = name == "train" and replaced(module, "eval")
         return [] if entry else [Override(path, name, "signature", place, assigned=assigned)]
     for view in graph.modules.values():
         _set(view.module, view.training)
     try:
         # First train(): what it keeps in eval mode is pinned there, and eval() has nothing to undo.
-        if _takes_mode(module.train, "train"):
+        if takes_mode(module.train, "train"):
             module.train()
         result = function(False) if name == "train" else function()
     except Exception as error:
@@ -98,24 +95,6 @@ def _judged(graph: ModelGraph, path: str, name: str, known: set[str]) -> list[Ov
         kind = "None" if result is None else f"a {type(result).__name__}"
         return [Override(path, name, "returns", place, kind)]
     return []
-
-
-def _takes_mode(function: Any, name: str) -> bool:
-    """Whether torch's own calls, ``train(mode)`` and ``eval()``, fit the method."""
-    if not callable(function):
-        return False
-    try:
-        signature = inspect.signature(function)
-        signature.bind(*([False] if name == "train" else []))
-    except TypeError:
-        return False
-    except ValueError:  # built in: nothing is known
-        return True
-    first = next(iter(signature.parameters.values()), None)
-    if name == "eval" or first is None or first.kind is first.VAR_POSITIONAL:
-        return True
-    # A function that was put on the object is no method, and calls the mode what it likes.
-    return _MODE.fullmatch(first.name) is not None or first.name == "self"
 
 
 def _set(module: nn.Module, mode: bool) -> None:

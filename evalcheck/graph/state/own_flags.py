@@ -15,6 +15,7 @@ from evalcheck.graph import methods
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.recording.callers import located
 from evalcheck.guard import untouched
+from evalcheck.guard.modes import switch
 
 _FLAG = re.compile(r"_?(is_?train(ing)?|in_training|training_?(mode|flag)?_?|train_?mode|_training)", re.I)
 _SETTERS = frozenset(("__init__", "train", "eval"))
@@ -36,8 +37,8 @@ def stuck(graph: ModelGraph) -> Iterator[OwnFlag]:
         return
     with untouched(graph.model):
         try:
-            graph.model.train()
-            graph.model.eval()
+            switch(graph.model, True)
+            switch(graph.model, False)
         except Exception:
             return
         left = [(p, flag) for p, flag in named if vars(graph.modules[p].module).get(flag) is True]
