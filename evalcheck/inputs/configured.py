@@ -42,6 +42,9 @@ def calls(model: nn.Module) -> Iterator[Call]:
     required = [p.name for p in arguments.required(model)[0] if p.default is p.empty]
     modal = [name for name in MODALITIES if name in known and (name == main or _has(config, name))]
     companions = [name for name in COMPANIONS if name in known]
+    if "future_values" in companions and "future_time_features" not in known:
+        # A decoder reads the future with its times; without these it is the target of a loss.
+        companions.remove("future_values")
     for names in (
         [main, *required, *modal, *companions],
         [main, *required, *companions],
