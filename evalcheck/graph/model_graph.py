@@ -54,7 +54,7 @@ class ModelGraph:
     @cached_property
     def flow(self) -> tuple[flow.DropoutPath, ...]:
         """For each batch norm the nearest dropout whose noise reaches it in train mode."""
-        return flow.dropout_paths(self.train, self.modules) if self.train is not None else ()
+        return flow.dropout_paths(self.train, self.modules, self.eval) if self.train is not None else ()
 
     @cached_property
     def structure(self) -> Structure | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalcheck.finding import Place, Quote, Table
-from evalcheck.graph import operations
+from evalcheck.graph import flow, operations
 from evalcheck.graph.flow import DropoutPath
 from evalcheck.graph.listing import ROWS
 from evalcheck.graph.model_graph import ModelGraph
@@ -16,15 +16,15 @@ STEPS = 6
 
 @dataclass(frozen=True)
 class Noise:
-    """The paths between the same two lines, however often these were built."""
+    """The paths between the same two lines, however often these were built; or all those that are mixed."""
 
     graph: ModelGraph
     paths: tuple[DropoutPath, ...]
 
     @property
     def nearest(self) -> DropoutPath:
-        """The path on which least happens to the noise."""
-        return min(self.paths, key=lambda path: (path.merges, len(path.steps)))
+        """The path on which most noise arrives, and least happens to it."""
+        return min(self.paths, key=lambda path: (-path.ratio, path.merges, len(path.steps)))
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -38,6 +38,17 @@ class Noise:
         between = [operations.name(step, self.graph.modules) for step in self.nearest.steps]
         more = ", …" if len(between) > STEPS else ""
         return f"through {', '.join(between[:STEPS])}{more}" if between else "directly"
+
+    @property
+    def expectation(self) -> str:
+        """What the rates predict, in words, and what it rests on."""
+        nearest = self.nearest
+        text = f"by a factor of about {nearest.ratio:.2f} for zero-mean inputs"
+        if nearest.merges:
+            text += ", if what the noise is mixed with varies as much"
+        if nearest.ratio > flow.ratio(nearest.p) * 1.01:
+            text += ", dropouts further up included"
+        return text
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
@@ -55,16 +66,24 @@ class Noise:
     def table(self) -> Table:
         """Every path, as far as there is room."""
         rows = [
-            (str(path.dropout.meta["module"]), path.norm_path, str(len(path.steps)))
-            for path in self.paths[:ROWS]
+            (str(path.dropout.meta["module"]), path.norm_path, str(len(path.steps)), f"{path.ratio:.2f}")
+            for path in sorted(self.paths, key=lambda path: -path.ratio)[:ROWS]
         ]
-        return Table(f"{len(self.paths)} paths", ("dropout in", "batch norm", "steps between"), tuple(rows))
+        headers = ("dropout in", "batch norm", "steps between", "predicted ratio")
+        return Table(f"{len(self.paths)} paths", headers, tuple(rows))
 
 
 def grouped(graph: ModelGraph, paths: Iterable[DropoutPath]) -> list[Noise]:
-    """The paths by the lines of their ends; where a line is unknown, by what stands there."""
+    """The paths by the lines of their ends; where a line is unknown, by what stands there.
+
+    Paths on which the noise is mixed with other values are one group: along a residual stream every
+    dropout reaches every norm behind it, and none of these pairs says more than another.
+    """
     groups: dict[object, list[DropoutPath]] = {}
     for path in paths:
+        if path.merges:
+            groups.setdefault("mixed", []).append(path)
+            continue
         dropout, norm = _ends(graph, path)
         start = dropout.span or (path.p, *_kind(graph, dropout))
         groups.setdefault((start, norm.span or _kind(graph, norm)), []).append(path)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,9 +15,13 @@ from evalcheck.graph.module_view import ModuleView
 
 Modules = Mapping[str, ModuleView]
 
-_PLAIN = ("dropout", "dropout1d", "dropout2d", "dropout3d")
+_PLAIN = ("dropout", "dropout1d", "dropout2d", "dropout3d", "nativedropout")
 _ALPHA = ("alphadropout", "featurealphadropout", "featuredropout")
 _DROPOUTS = frozenset([*_PLAIN, *_ALPHA])
+# Where the functions take the rate and the mode; torch's own overloads count both from the tensor.
+_ATTENTION = {"scaleddotproductattention": (4, None), "multiheadattentionforward": (10, 13)}
+_MODES = {"alphadropout": 2, "featurealphadropout": 2, "rrelu": 3, "batchnorm": 5}
+_REFLECTED = re.compile(r"^[ir](?=(add|sub|mul|truediv|div|floordiv|pow|matmul)$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,11 @@ def name(node: fx.Node, modules: Modules) -> str:
     return target.replace("_", "").lower()
 
 
+def unprefixed(node: fx.Node) -> str:
+    """The operation of a function node, with ``x += y`` and ``1 + x`` as ``add``."""
+    return _REFLECTED.sub("", name(node, {}))
+
+
 def dropout(node: fx.Node, modules: Modules) -> Dropout | None:
     """The node as a dropout, None if it is none. Drop path and its kin are no dropout."""
     if node.op == "call_module":
@@ -50,8 +60,22 @@ def dropout(node: fx.Node, modules: Modules) -> Dropout | None:
     operation = name(node, modules)
     if operation not in _DROPOUTS:
         return None
-    rate = _argument(node, 1, ("p",), 0.5)
-    on = _argument(node, 2, ("training", "train"), "alpha" not in operation)
+    rate = argument(node, 1, ("p",), 0.5)
+    on = argument(node, 2, ("training", "train"), "alpha" not in operation)
+    if not isinstance(rate, (int, float)):
+        return None
+    return Dropout(float(rate), active=bool(on) and rate > 0)
+
+
+def attention(node: fx.Node) -> Dropout | None:
+    """The dropout of attention weights inside a fused attention function, None for anything else."""
+    operation = name(node, {}) if node.op == "call_function" else ""
+    known = _ATTENTION.get(operation)
+    if known is None and not ("dropout_p" in node.kwargs and "att" in operation):
+        return None
+    place, mode = known or (len(node.args), None)
+    rate = argument(node, place, ("dropout_p",), 0.0)
+    on = argument(node, mode, ("training",), True) if mode is not None else True
     if not isinstance(rate, (int, float)):
         return None
     return Dropout(float(rate), active=bool(on) and rate > 0)
@@ -64,10 +88,23 @@ def normalises(node: fx.Node, modules: Modules) -> bool | None:
         return bool(node.meta["training"]) if view is not None and view.kind == "batchnorm" else None
     if node.op != "call_function" or getattr(node.target, "__name__", "") != "batch_norm":
         return None
-    return bool(_argument(node, 5, ("training",), False))
+    return bool(argument(node, 5, ("training",), False))
 
 
-def _argument(node: fx.Node, index: int, names: tuple[str, ...], default: object) -> object:
+def told(node: fx.Node) -> bool | None:
+    """Whether a function that is off by default was told that the model trains; None for any other."""
+    place = _MODES.get(name(node, {})) if node.op == "call_function" else None
+    return None if place is None else bool(argument(node, place, ("training", "train"), False))
+
+
+def running_statistics(node: fx.Node) -> tuple[object, object]:
+    """The running mean and variance that a functional batch norm was given: nodes, or None."""
+    mean = 1 if getattr(node.target, "__module__", "") == "torch.nn.functional" else 3
+    return argument(node, mean, ("running_mean",), None), argument(node, mean + 1, ("running_var",), None)
+
+
+def argument(node: fx.Node, index: int, names: tuple[str, ...], default: object) -> object:
+    """An argument of a node by name or by position."""
     for key in names:
         if key in node.kwargs:
             return node.kwargs[key]

@@ -24,11 +24,16 @@ def in_eval(graph: ModelGraph) -> Trace:
     return graph.eval
 
 
-def demand_whole(trace: Trace, graph: ModelGraph) -> None:
-    """Unanswerable where the forward stopped early or went out of sight: what was not met may be there."""
+def demand_ended(trace: Trace, graph: ModelGraph) -> None:
+    """Unanswerable where the forward stopped early: what was not met may only not be reached yet."""
     if not trace.complete:
         reason = graph.refusals.get(trace.mode, "too long")
         raise Unanswerable(f"the forward in {trace.mode} mode stopped early: {reason}")
+
+
+def demand_whole(trace: Trace, graph: ModelGraph) -> None:
+    """Unanswerable where the forward stopped early or went out of sight: what was not met may be there."""
+    demand_ended(trace, graph)
     for blind in trace.blind:
         where = f"at {blind.path!r}" if blind.path else "in the model's own forward"
         raise Unanswerable(f"the graph has a hole {where}: {blind.reason}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
-from evalcheck.graph import writes
+from evalcheck.graph import settings_written, writes
 from evalcheck.graph.writes import Written
 from evalcheck.guard import untouched
 from evalcheck.measurement import Cause, Divergence, LayerReading, Score
@@ -369,7 +369,7 @@ class Trial:
 
     @cached_property
     def writes(self) -> list[Written]:
-        """Settings of norms that one forward writes, in train and in eval mode."""
+        """Settings of norms that one forward changes for good, in train and in eval mode."""
         batch = next(iter(self.held.grouped()))
         found = []
         for mode in (modes.training, modes.evaluating):
@@ -379,4 +379,4 @@ class Trial:
                     self.run.forward(batch)
             found.append(seen)
         names = {id(module): path for path, module in self.model.named_modules()}
-        return writes.by_line(found[0], found[1], names)
+        return settings_written.lasting(writes.by_line(found[0], found[1], names), self.model)

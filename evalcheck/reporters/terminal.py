@@ -102,7 +102,8 @@ def _said_once(finding: Finding) -> list[Evidence]:
             if finding.place.span is not None and finding.place.span.touches(span):
                 continue
             before = kept.get((span.path, span.cell, span.line))
-            role = f"{before.role}, {evidence.role}" if isinstance(before, Quote) else evidence.role
+            roles = [*(before.role.split(", ") if isinstance(before, Quote) else ()), evidence.role]
+            role = ", ".join(dict.fromkeys(roles))
             kept[span.path, span.cell, span.line] = Quote(evidence.place, role)
         else:
             kept[evidence] = evidence

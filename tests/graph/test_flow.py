@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from evalcheck.graph import ModelGraph, read
+from evalcheck.graph import ModelGraph, noise, read
 from tests.graph.models import WeightStandardised
 
 
@@ -45,6 +45,8 @@ class Net(nn.Module):
                 x = self.group(self.drop(x))
             case "softmax between":
                 x = self.drop(x).softmax(1)
+            case "shape lent":
+                x = self.group(noisy := self.drop(x)).reshape_as(noisy)
             case "other branch":
                 self.drop(x)
             case "after":
@@ -81,7 +83,7 @@ def test_noise_reaches_the_norm(way: str, steps: list[str], merges: int) -> None
 
 
 @pytest.mark.parametrize(
-    "way", ["normalised between", "softmax between", "other branch", "after", "drop path"]
+    "way", ["normalised between", "softmax between", "shape lent", "other branch", "after", "drop path"]
 )
 def test_noise_does_not_reach_the_norm(way: str) -> None:
     """Another normalisation, another branch, or no dropout at all."""
@@ -112,6 +114,57 @@ def test_inactive_dropout_and_frozen_norm_are_passed_by() -> None:
     assert read(Kept(nn.Linear(4, 4), nn.Dropout(0.5), nn.BatchNorm1d(4)), lambda m: m(batch)).flow == ()
     (path,) = read(Kept(nn.Dropout(0.5), nn.BatchNorm1d(4), nn.BatchNorm1d(4)), lambda m: m(batch)).flow
     assert path.norm_path == "2"
+
+
+def test_noise_that_is_mixed_is_diluted() -> None:
+    """A sum halves it, a concatenation keeps the noisiest channels until weights mix them."""
+    ratios = {way: graph_of(way).flow[0].ratio for way in ("direct", "weighted", "residual", "concatenated")}
+    assert ratios == {"direct": 2.0, "weighted": 2.0, "residual": 1.5, "concatenated": 1.5}
+
+
+def test_dropouts_add_up() -> None:
+    """Two in a row: the nearer is named, the ratio is of both."""
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 4), nn.Dropout(0.2), nn.BatchNorm1d(4))
+    (path,) = read(model, lambda m: m(torch.randn(8, 4))).flow
+    assert (path.p, path.ratio) == (0.2, 2.5)
+
+
+def test_dropout_that_eval_mode_keeps_on_makes_no_difference() -> None:
+    """Its noise is in both modes: that is another fault."""
+
+    class Always(nn.Module):
+        def __init__(self, *layers: nn.Module) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*layers)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made: Tensor = self.layers(F.dropout(x, 0.5))
+            return made
+
+    batch = torch.randn(8, 4)
+    assert read(Always(nn.Linear(4, 4), nn.BatchNorm1d(4)), lambda m: m(batch)).flow == ()
+    (path,) = read(Always(nn.Dropout(0.2), nn.BatchNorm1d(4)), lambda m: m(batch)).flow
+    assert (path.p, path.ratio) == (0.2, 1.25)
+
+
+def test_residual_stream_is_one_hypothesis() -> None:
+    """Each block's dropout reaches the norms of all blocks behind it."""
+
+    class Stream(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norms = nn.ModuleList(nn.BatchNorm1d(4) for _ in range(10))
+            self.drops = nn.ModuleList(nn.Dropout(0.2) for _ in range(10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for norm, drop in zip(self.norms, self.drops, strict=True):
+                x = x + drop(norm(x))
+            return x
+
+    graph = read(Stream(), lambda m: m(torch.randn(8, 4)))
+    (group,) = noise.grouped(graph, graph.flow)
+    assert len(group.paths) == 9
+    assert all(path.merges for path in group.paths)
 
 
 def test_batch_norm_of_a_weight_is_no_norm_of_the_data() -> None:

@@ -52,10 +52,10 @@ def test_outputs_are_joined_to_inputs(name: str) -> None:
     """Every recorded output descends from an input: no operation on the way was lost."""
     model, args, kwargs = HARD[name]
     graph = read(model, lambda m: m(*args, **kwargs))
-    for trace in (graph.train, graph.eval):
-        assert trace is not None
-        assert _reaches_input(trace)
-        trace.graph.lint()
+    for seen in (graph.train, graph.eval):
+        assert seen is not None
+        assert _reaches_input(seen)
+        seen.graph.lint()
 
 
 def test_call_keeps_shapes_samples_modes_and_lines() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Table, Unanswerable
+from evalcheck.graph.writes import Written
 from evalcheck.probe import Trial
 from evalcheck.probe.places import span_of
-from evalcheck.probe.writes import Written
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:

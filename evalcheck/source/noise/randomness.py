@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from evalcheck.intent import SAMPLERS
 from evalcheck.source import words
 from evalcheck.source.classes import ClassInfo
 from evalcheck.source.file import SourceFile
@@ -35,13 +36,6 @@ _DROP = re.compile(r"drop|keep|surviv|zoneout|stochastic_depth", re.I)
 # Conditions that a model learns to do without: whoever generates passes its own.
 _CONDITION = re.compile(r"cond|cfg|guidance|class|label|text|caption|null", re.I)
 _NOISE = re.compile(r"nois|std|sigma|jitter", re.I)
-# Classes and functions that draw because that is what they are for.
-_SAMPLERS = re.compile(
-    r"sampl|generat|gan(?:$|_)|GAN|diffus|vae|variational|latent|flow|policy|actor|agent|search|darts|nas(?:_|$)|"
-    r"supernet|gumbel|random|augment|transform|mask|mix|style|vocod|simulat|bayes|distribution|router|gating|moe|"
-    r"walk|graphcl|contrast|pretrain|attack",
-    re.I,
-)
 _BRANCHES = (ast.If, ast.IfExp, ast.While)
 _DATA = re.compile(r"augment|transform(?!er)|dataload|datasets?/", re.I)
 
@@ -87,7 +81,7 @@ def _meant(file: SourceFile, draw: Draw, function: FunctionInfo, owner: ClassInf
     if function.owner is not None:
         names.append(function.owner.name)
     told = draw.purpose == "mask" and draw.rate
-    if not told and any(_SAMPLERS.search(name) for name in names):
+    if not told and any(SAMPLERS.search(name) for name in names):
         return True
     if (draw.purpose == "branch" or not draw.rate) and _DATA.search(file.path):
         return True
