@@ -78,7 +78,9 @@ def test_only_what_stays_written_counts() -> None:
     lasting = {}
     for way in ("put back", "for good", "the same", "statistics in training"):
         graph = read(Writing(way), lambda m: m(BATCH))
-        lasting[way] = [(w.attribute, w.in_train, w.in_eval) for w in settings_written.lasting(graph)]
+        lasting[way] = [
+            (w.attribute, w.in_train, w.in_eval) for w in settings_written.lasting(graph.writes, graph.model)
+        ]
     assert lasting == {
         "put back": [],
         "for good": [("momentum", "0.1", "0.0")],
