@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck.batch import tree
+from evalcheck.batch.copies import copied
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,11 @@ class Batch:
     forward: Callable[[nn.Module, Any], Any] | None = None
 
     def run(self, model: nn.Module) -> Any:
-        """Call the model on this batch."""
+        """Call the model on a copy of this batch: a forward may write into its input."""
         if self.forward is not None:
-            return self.forward(model, self.whole)
-        return model(*self.args, **self.kwargs)
+            return self.forward(model, copied(self.whole))
+        args, kwargs = copied((self.args, self.kwargs))
+        return model(*args, **kwargs)
 
     def rows(self, index: Tensor) -> Batch:
         """These samples only; ``index`` is int64 of shape (n,)."""

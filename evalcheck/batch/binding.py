@@ -27,12 +27,12 @@ def bind(raw: Any, model: nn.Module, forward: Forward | None = None) -> Batch:
     is no parameter is the target. With a ``forward(model, batch)`` of the user's the batch is
     handed on whole. Raises :class:`Complaint` where nothing in the batch is a tensor.
     """
-    size = _size(raw)
     if forward is not None:
-        return Batch((), {}, _target_of(raw), size, raw, forward)
+        return Batch((), {}, _target_of(raw), _size(raw, needed=False), raw, forward)
+    size = _size(raw)
     names, required, accepted, keywords = _signature(model)
     if dataclasses.is_dataclass(raw) and not isinstance(raw, type):
-        raw = {f.name: getattr(raw, f.name) for f in dataclasses.fields(raw)}
+        raw = {f.name: getattr(raw, f.name, None) for f in dataclasses.fields(raw)}
     if isinstance(raw, Mapping):
         return _mapping(dict(raw), names, required, keywords, size)
     if isinstance(raw, (tuple, list)) and not hasattr(raw, "to"):
@@ -87,13 +87,15 @@ def _signature(model: nn.Module) -> tuple[list[str], int, float, bool]:
     return names, max(required, 1), accepted, keywords
 
 
-def _size(raw: Any) -> int:
+def _size(raw: Any, needed: bool = True) -> int:
     tensors: list[Tensor] = [tensor for _, tensor in tree.leaves(raw) if tensor.ndim > 0]
     if tensors:
         return int(tensors[0].shape[0])
     for count in ("num_graphs", "batch_size"):
         if isinstance(getattr(raw, count, None), int):
             return int(getattr(raw, count))
+    if not needed:
+        return 1  # the user's own forward knows what to do with it
     kind = type(raw).__name__
     raise Complaint(
         f"a batch of the loader is a {kind} without tensors; yield tensors, (inputs, targets) or a dict of "

@@ -41,7 +41,7 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from leaves(value, f"{path}[{index}]")
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         for field in dataclasses.fields(tree):
-            yield from leaves(getattr(tree, field.name), f"{path}.{field.name}" if path else field.name)
+            yield from leaves(getattr(tree, field.name, None), f"{path}.{field.name}" if path else field.name)
 
 
 def moved(tree: Any, device: torch.device) -> Any:

@@ -14,7 +14,7 @@ WEIGHTED = re.compile(r"(lazy)?(conv(transpose)?[123]d|linear|identity|quantizab
 _RESHAPING = re.compile(
     r"(view|viewas|reshape|reshapeas|flatten|unflatten|permute|transpose|swapaxes|swapdims|movedim|moveaxis|"
     r"squeeze|unsqueeze|expand|expandas|contiguous|clone|detach|to|type|typeas|float|double|half|bfloat16|"
-    r"getitem|setitem|chunk|split|unbind|narrow|select|indexselect|gather|roll|flip|t|repeat|tile|"
+    r"getitem|setitem|copy|chunk|split|unbind|narrow|select|indexselect|gather|roll|flip|t|repeat|tile|"
     r"pad|constantpad(nd)?|zeropad\dd|reflectionpad\dd|replicationpad\dd|unfold|fold|mt|data|real|setattr|"
     r"pixelshuffle|pixelunshuffle|channelshuffle|interpolate|upsample\w*|after)"
 )

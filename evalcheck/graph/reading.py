@@ -125,7 +125,7 @@ class _Reading:
                 # The model's own train() is asked, not its flags set: it may keep frozen parts in eval mode.
                 switch(self.model, mode == "train")
             except Exception as error:
-                return None, f"model.{mode}() failed: {type(error).__name__}: {error}"
+                return None, f"model.{mode}() failed: {tracer.said(error)}"
             names, state = _names(self.model, self.hidden)
             if seed is not None:
                 # Blocks are skipped by Python's and numpy's numbers too.

@@ -79,7 +79,8 @@ class Trace:
     modules by position. ``constants`` holds the tensors of unknown origin by the target of their
     nodes, where they were kept. ``output`` is what was returned, in outline. ``drew_outside`` tells
     whether python's or numpy's global generator was drawn from, ``foreign`` in the code of which
-    calls, where that was looked for.
+    calls, where that was looked for. ``context`` is a setting of torch, such as autocast, under which a
+    part ran and which the graph does not hold.
     """
 
     mode: Mode
@@ -96,6 +97,7 @@ class Trace:
     output: str = ""
     drew_outside: bool = False
     foreign: tuple[int, ...] = ()
+    context: str | None = None
     _by_path: Mapping[str, list[Call]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

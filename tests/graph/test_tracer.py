@@ -218,7 +218,7 @@ def test_long_loop_is_cut() -> None:
 
     model = Loop()
     trace, refusal = tracer.record(model, lambda m: m(torch.ones(1)), "train", {id(model): ""}, {}, limit=20)
-    assert refusal is None
+    assert refusal == "the forward has more than 20 operations; what came after them is not recorded"
     assert not trace.complete
     assert len(trace.graph.nodes) < 25
 
@@ -360,3 +360,23 @@ def _reaches_input(trace: Trace) -> bool:
             seen.add(node)
             waiting += node.all_input_nodes
     return any(node.op == "placeholder" for node in seen)
+
+
+def test_recordings_in_two_threads_wait_for_each_other() -> None:
+    """Each puts back what it patched, and neither records the other's calls."""
+    call, apply = nn.Module.__call__, torch.autograd.Function.__dict__["apply"]
+    counts: list[int] = []
+
+    def record() -> None:
+        for _ in range(3):
+            seen = trace(Reused(), torch.randn(6, 4)).train
+            counts.append(len(seen.sequence) if seen is not None else 0)
+
+    threads = [threading.Thread(target=record) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(counts) == {8}
+    assert nn.Module.__call__ is call
+    assert torch.autograd.Function.__dict__["apply"] is apply

@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 from evalcheck.finding import Span
 from evalcheck.graph.kinds import kind_of
 from evalcheck.graph.recording.marks import SCRIPTED
+from evalcheck.graph.recording.memory import shape
 from evalcheck.graph.traces import Call, Shape
 
 
@@ -42,6 +43,7 @@ class ModuleCalls:
         self._roots = -1
         self.inline: dict[str, nn.Module] = {}
         self._made: list[nn.Module] = []
+        self._failure: tuple[BaseException, str] | None = None
 
     @property
     def path(self) -> str:
@@ -56,12 +58,13 @@ class ModuleCalls:
         path = self._names.get(id(module))
         if path is None:
             path = self._inline(module, outer.path if outer is not None else None)
-        leaf = is_leaf(module) and not any(frame.leaf for frame in self.stack)
+        # The root itself is opened: a view with one node says nothing.
+        leaf = outer is not None and is_leaf(module) and not any(frame.leaf for frame in self.stack)
         frame = Frame(path, self._counts[path], len(self.calls), leaf)
         if isinstance(module, torch.jit.ScriptModule):
             frame.reason = SCRIPTED
         self._counts[path] += 1
-        shapes = tuple(tuple(t.shape) for t in given)
+        shapes = tuple(shape(t) for t in given)
         kind = kind_of(module)
         rate = getattr(module, "p", None) if kind == "dropout" else None
         self.calls.append(
@@ -86,6 +89,16 @@ class ModuleCalls:
         """The call ended, or an exception passes through it."""
         while self.stack and self.stack.pop() is not frame:
             pass
+
+    def failed(self, frame: Frame, error: BaseException) -> None:
+        """An exception passes through a call: the innermost is where it happened, unless it is caught."""
+        if self._failure is None or self._failure[0] is not error:
+            self._failure = (error, frame.path)
+        self.leave(frame)
+
+    def failed_in(self, error: BaseException) -> str:
+        """The path of the innermost module call that an exception came out of."""
+        return self._failure[1] if self._failure is not None and self._failure[0] is error else self.path
 
     def _inline(self, module: nn.Module, parent: str | None) -> str:
         """A name for a module that was made inside a forward, and belongs to nobody."""

@@ -21,9 +21,12 @@ def outline(value: Any, depth: int = _DEPTH) -> str:
     if depth == 0:
         return "…"
     if isinstance(value, Mapping):
-        return "{" + _named(value, depth) + "}"
+        try:
+            return "{" + _named(value, depth) + "}"
+        except Exception:  # a mapping of the user's own that cannot be read through
+            return type(value).__name__
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        fields = {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
         return f"{type(value).__name__}({_named({k: v for k, v in fields.items() if v is not None}, depth)})"
     if isinstance(value, (tuple, list)):
         items = [outline(item, depth - 1) for item in value]

@@ -7,7 +7,8 @@ something was really drawn.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy
 import torch
@@ -20,10 +21,21 @@ class Draws:
     def __init__(self, model: nn.Module) -> None:
         self._generators = tuple(_generators(model))
         self._states = [generator.get_state() for generator in self._generators]
+        self._own: object = None
+        self._before: Tensor | None = None
+
+    def begin(self, kwargs: Mapping[str, Any]) -> None:
+        """Before an operation: what moved until now (a seed that was set) is not its doing."""
+        self.drew()
+        self._own = kwargs.get("generator") if kwargs else None
+        self._before = self._own.get_state() if isinstance(self._own, torch.Generator) else None
 
     def drew(self) -> bool:
-        """Whether any of them has moved since the last question."""
+        """Whether any of them has moved since the last question, or the operation's own generator did."""
         moved = False
+        if self._before is not None and isinstance(self._own, torch.Generator):
+            moved = not torch.equal(self._before, self._own.get_state())
+            self._own = self._before = None
         for place, generator in enumerate(self._generators):
             state = generator.get_state()
             if not torch.equal(state, self._states[place]):

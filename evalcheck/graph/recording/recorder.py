@@ -18,13 +18,16 @@ from torch import Tensor, fx, nn
 from evalcheck.finding import Span
 from evalcheck.graph.recording import marks
 from evalcheck.graph.recording.callers import caller
+from evalcheck.graph.recording.contexts import Contexts
 from evalcheck.graph.recording.frozen_arguments import arguments, frozen
-from evalcheck.graph.recording.makers import Makers
-from evalcheck.graph.recording.marks import after, opaque
+from evalcheck.graph.recording.memory import shape
 from evalcheck.graph.recording.module_calls import Frame, ModuleCalls
+from evalcheck.graph.recording.origins import Origins
 from evalcheck.graph.recording.outline import outline
 from evalcheck.graph.recording.randomness import Draws, ForeignDraws
+from evalcheck.graph.recording.spelling import in_graph
 from evalcheck.graph.recording.tensors import inside, tensors, version
+from evalcheck.graph.recording.writing import written
 from evalcheck.graph.traces import Blind, Leaf, Mode, Trace
 
 Function = Callable[..., Any]
@@ -44,20 +47,16 @@ class Recorder:
     ) -> None:
         self.graph = fx.Graph()
         self.modules = ModuleCalls(names)
-        self.makers = Makers()
+        self.origins = Origins(self.graph, self.modules, state, self._emit, self._describe_one, keep)
         self.root_frame: FrameType | None = None
+        self.foreign: ForeignDraws | None = None
         self._state = state
-        self._state_nodes: dict[str, fx.Node] = {}
         self._mode = mode
         self._left = limit
         self._draws = draws
-        self._constants: dict[str, Tensor] | None = {} if keep else None
-        self._blind: dict[Blind, None] = {}
+        self._contexts = Contexts()
         self._decisions: dict[Span, None] = {}
-        self._escaped: list[fx.Node] = []
         self._leaves: dict[int, Leaf] = {}
-        self.foreign: ForeignDraws | None = None
-        self.elsewhere = False
         self._foreign_draws: dict[int, None] = {}
 
     @property
@@ -68,52 +67,55 @@ class Recorder:
         """Call a torch function and record it if it makes or writes a tensor."""
         name = getattr(function, "__name__", "")
         if self._left <= 0 or name in marks.ASKING:
+            self._contexts.ask(name)
             if name in marks.DECIDING and self._left > 0:
                 self._decided(args, name)
             return function(*args, **kwargs)
         given = inside(args, kwargs)
-        before = [(t, version(t), self._known(t)) for t in given]
+        before = [(t, version(t), self.origins.known(t)) for t in given]
+        self._contexts.look()
+        self._draws.begin(kwargs)
         result = function(*args, **kwargs)
-        written = [t for t, v, _ in before if v != version(t)]
         made = [result] if isinstance(result, Tensor) else list(tensors(result))
-        if not made and not written:
+        moved = [t for t, v, _ in before if v != version(t)]
+        wrote = written(name, args, kwargs, made, moved)
+        if not made and not wrote:
             return result
+        if not wrote and name not in marks.DROPPING and any(t is result for t in given):
+            return result  # a cast to the same type, an expansion to the same size: nothing happened
         sources = {id(t): node for t, _, node in before if node is not None}
-        node = self._operation(function, name, args, kwargs, sources)
-        for tensor in written:
-            self.makers.wrote(tensor, node)
-        if isinstance(result, Tensor) and name in marks.MAY_RETURN_INPUT:
-            unchanged = any(t is result and v == version(t) for t, v, _ in before)
-            result = result.view_as(result) if unchanged and marks.may_alias(result) else result
-            made = [result]
-        self._describe(node, result if made else written[0], made or written)
+        node = self._operation(function, name, args, kwargs, sources, made)
+        self._describe(node, result if made else wrote[0], made or wrote)
         node.meta["rng"] = self._draws.drew()
+        for tensor in wrote:
+            self._note_write(node, tensor, sources, made)
         if isinstance(result, Tensor):
-            self.makers.put(result, node)
-        else:
-            self._spread(node, result)
+            return result if any(t is result for t in wrote) else self._made(node, result, given)
+        self._spread(node, result)
         return result
 
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
         """A module call begins. Tensors that the outermost call brings are the graph's inputs."""
         given = inside(args, kwargs)
-        if not self.modules.stack and not self.full:
+        if not self.modules.stack and not self.modules.calls and not self.full:
             for tensor in given:
-                if self.makers.find(tensor) is None and id(tensor) not in self._state:
-                    self._input(tensor)
+                if self.origins.makers.find(tensor) is None and id(tensor) not in self._state:
+                    self._left -= 1
+                    self.origins.input(tensor)
         self._look_for_foreign_draws()
+        nodes = self.origins.all(given) if not self.full else ()
         frame = self.modules.enter(module, given, caller(self.root_frame))
-        frame.given, frame.start = self._origins(given), len(self.graph.nodes)
+        frame.given, frame.start = nodes, len(self.graph.nodes)
         return frame
 
     def leave(self, frame: Frame, given: Any, result: Any) -> None:
         """A module call ended."""
         self._look_for_foreign_draws()
-        self.modules.leave(frame)
         made = [result] if isinstance(result, Tensor) else list(tensors(result))
         self._bridge(frame.path, given, made, frame.reason)
-        if frame.leaf:
-            outputs, single = self._origins(made), isinstance(result, Tensor)
+        self.modules.leave(frame)
+        if frame.leaf and not self.full:
+            outputs, single = self.origins.all(made), isinstance(result, Tensor)
             leaf = Leaf(frame.position, frame.start, frame.given, outputs, single)
             self._leaves[frame.position] = leaf
 
@@ -123,8 +125,10 @@ class Recorder:
 
     def finish(self, result: Any, failed_in: str | None, drew_outside: bool) -> Trace:
         """The trace, with what the run returned as the graph's output."""
-        known = [node for t in tensors(result) if (node := self.makers.find(t)) is not None]
+        known = [node for t in tensors(result) if (node := self.origins.known(t)) is not None]
         self._describe(self.graph.output(tuple(known)), None, [])
+        # A frame holds what it called: without this, everything would wait for the garbage collector.
+        self.root_frame = None
         return Trace(
             self._mode,
             self.graph,
@@ -132,46 +136,31 @@ class Recorder:
             complete=failed_in is None and not self.full,
             failed_in=failed_in,
             inline=self.modules.inline,
-            blind=tuple(self._blind),
+            blind=tuple(self.origins.blind),
             decisions=tuple(self._decisions),
             leaves=self._leaves,
             output=outline(result),
             drew_outside=drew_outside,
             foreign=tuple(self._foreign_draws),
-            constants=self._constants,
+            constants=self.origins.constants,
+            context=self._contexts.met,
         )
 
     def _bridge(self, path: str, given: Any, made: list[Tensor], reason: str | None) -> None:
         """Join outputs that no recorded operation made to the inputs of the code that returned them."""
         if self._left <= 0:
             return
-        unknown = [t for t in made if self._known(t) is None and id(t) not in self._state]
+        unknown = [t for t in made if self.origins.known(t) is None and id(t) not in self._state]
         if not unknown:
             return
-        sources = [node for t in tensors(given) if (node := self._known(t)) is not None]
-        node = self._node(opaque, "opaque", tuple(dict.fromkeys(sources)), {})
+        sources = [node for t in tensors(given) if (node := self.origins.known(t)) is not None]
+        node = self._node(marks.opaque, "opaque", tuple(dict.fromkeys(sources)), {})
         self._describe(node, unknown[0], unknown)
         node.meta["rng"] = self._draws.drew()
         if reason is not None:
-            self._blind[Blind(path, reason)] = None
+            self.origins.blind[Blind(path, reason)] = None
         for tensor in unknown:
-            self.makers.put(tensor, node)
-
-    def _known(self, tensor: Tensor) -> fx.Node | None:
-        node = self.makers.find(tensor)
-        if node is not None and (writer := self.makers.late_writer(tensor)) is not None:
-            node = self._node(after, "after", (node, writer), {})
-            self._describe(node, tensor, [tensor])
-            self.makers.put(tensor, node)
-        return node
-
-    def _look_for_foreign_draws(self) -> None:
-        if self.foreign is not None and self.foreign.drew() and self.modules.stack:
-            self._foreign_draws[self.modules.stack[-1].position] = None
-
-    def _origins(self, given: list[Tensor]) -> tuple[fx.Node, ...]:
-        found = (self.makers.find(t) or self._state_nodes.get(self._state.get(id(t), "")) for t in given)
-        return tuple(node for node in found if node is not None)
+            self.origins.makers.put(tensor, node)
 
     def _operation(
         self,
@@ -180,19 +169,43 @@ class Recorder:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         sources: dict[int, fx.Node],
+        made: list[Tensor],
     ) -> fx.Node:
         def node_of(tensor: Tensor) -> fx.Node:
-            return sources.get(id(tensor)) or self._from_outside(tensor)
+            return sources.get(id(tensor)) or self.origins.of(tensor)
 
-        if self._escaped and not sources and name in marks.FROM_DATA:
-            return self._returned(marks.NUMPY, self._escaped)
-        if name.startswith("__"):
-            function, name, args = marks.in_graph(function, name, args)
+        if name in marks.FROM_DATA and self.origins.escaped and any(map(self.origins.computed, made)):
+            return self.origins.returned(made[0])
+        if name.startswith(("__", "pow")):
+            function, name, args = in_graph(function, name, args)
         keywords = {key: frozen(value, node_of) for key, value in kwargs.items()} if kwargs else {}
         node = self._node(function, name, arguments(args, node_of), keywords)
         if function is torch.nn.functional.batch_norm:
             node.meta["norm"] = self._norm(args, kwargs) or self.modules.path
         return node
+
+    def _made(self, node: fx.Node, result: Tensor, given: list[Tensor]) -> Tensor:
+        """Note the maker of a result; a dropout's very input gets an alias, as far as one may be had."""
+        if not any(t is result for t in given):
+            self.origins.makers.put(result, node)
+            return result
+        # A leaf that requires grad must keep its identity, and a view that is made without gradients
+        # must not be written to with them.
+        leaf = result.is_leaf and result.requires_grad
+        if type(result) is not Tensor or leaf or torch.is_grad_enabled() != (self._mode == "train"):
+            return result
+        alias = result.view_as(result)
+        self.origins.makers.put(alias, node)
+        return alias
+
+    def _note_write(
+        self, node: fx.Node, tensor: Tensor, sources: dict[int, fx.Node], made: list[Tensor]
+    ) -> None:
+        """From now on the tensor comes from ``node``, or where that gives something else, from after it."""
+        whole = getattr(node.target, "__name__", "") in ("setitem", "setattribute")
+        if not whole and not any(t is tensor for t in made) and (source := sources.get(id(tensor))):
+            node = self._emit(marks.after, "after", (source, node), tensor)
+        self.origins.makers.wrote(tensor, node)
 
     def _norm(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
         """The norm that owns the statistics: a subclass may call the function from elsewhere."""
@@ -200,56 +213,22 @@ class Recorder:
         name = self._state.get(id(mean)) if mean is not None else None
         return name.rpartition(".")[0] if name else None
 
-    def _from_outside(self, tensor: Tensor) -> fx.Node:
-        """A parameter or buffer by its name; an input that is prepared before the first module call;
-        what came back from where torch functions see nothing; else a constant under a name of ours.
-        """
-        name = self._state.get(id(tensor))
-        if name is not None:
-            if name not in self._state_nodes:
-                node = self.graph.create_node("get_attr", name, name=name.replace(".", "_"))
-                self._describe(node, tensor, [tensor])
-                self._state_nodes[name] = node
-            return self._state_nodes[name]
-        if not self.modules.calls:
-            return self._input(tensor)
-        if hidden := self._hidden_source():
-            reason, sources = hidden
-            node = self._returned(reason, sources)
-        else:
-            node = self.graph.create_node("get_attr", "constant", name="constant")
-            node.target = node.name
-            if self._constants is not None:
-                self._constants[node.name] = tensor.detach()
-        self._describe(node, tensor, [tensor])
-        self.makers.put(tensor, node)
-        return node
-
-    def _hidden_source(self) -> tuple[str, list[fx.Node]] | None:
-        """Where an unknown tensor most likely comes from, if anything went out of sight before."""
-        if self._escaped:
-            return marks.NUMPY, self._escaped
-        if self.elsewhere and self.modules.stack:
-            return marks.THREADED, list(self.modules.stack[-1].given)
-        return None
-
-    def _returned(self, reason: str, sources: list[fx.Node]) -> fx.Node:
-        self._blind[Blind(self.modules.path, reason)] = None
-        return self._node(opaque, "opaque", tuple(dict.fromkeys(sources)), {})
-
-    def _input(self, tensor: Tensor) -> fx.Node:
-        self._left -= 1
-        node = self.graph.placeholder(f"input_{len(self.graph.nodes)}")
-        self._describe(node, tensor, [tensor])
-        self.makers.put(tensor, node)
-        return node
+    def _look_for_foreign_draws(self) -> None:
+        if self.foreign is not None and self.foreign.drew() and self.modules.stack:
+            self._foreign_draws[self.modules.stack[-1].position] = None
 
     def _decided(self, args: tuple[Any, ...], name: str) -> None:
         """A value left the graph: what Python does with it holds for this batch alone."""
         if (span := caller(self.root_frame)) is not None:
             self._decisions[span] = None
         if name in marks.TO_NUMPY:
-            self._escaped += [node for t in inside(args, {}) if (node := self._known(t)) is not None]
+            found = (self.origins.known(tensor) for tensor in inside(args, {}))
+            self.origins.escaped += [node for node in found if node is not None]
+
+    def _emit(self, function: Any, name: str, args: tuple[fx.Node, ...], tensor: Tensor) -> fx.Node:
+        node = self._node(function, name, args, {})
+        self._describe_one(node, tensor)
+        return node
 
     def _node(self, function: Function, name: str, args: Any, kwargs: dict[str, Any]) -> fx.Node:
         self._left -= 1
@@ -262,6 +241,9 @@ class Recorder:
         node.meta["span"] = caller(self.root_frame)
         return node
 
+    def _describe_one(self, node: fx.Node, tensor: Tensor) -> None:
+        self._describe(node, tensor, [tensor])
+
     def _describe(self, node: fx.Node, result: Any, made: list[Tensor]) -> None:
         top = self.modules.stack[-1] if self.modules.stack else None
         meta = node.meta
@@ -270,18 +252,22 @@ class Recorder:
         )
         meta["mode"] = self._mode
         if len(made) == 1 and isinstance(result, Tensor):
-            meta["shape"], meta["dtype"] = tuple(made[0].shape), made[0].dtype
+            meta["shape"], meta["dtype"] = shape(made[0]), made[0].dtype
         else:
-            meta["shape"] = tuple(tuple(t.shape) for t in made)
+            meta["shape"] = tuple(shape(t) for t in made)
             meta["dtype"] = tuple(t.dtype for t in made)
         meta.setdefault("span", None)
         meta.setdefault("rng", False)
 
     def _spread(self, node: fx.Node, result: Any) -> None:
-        """One node per tensor of a tuple or list that an operation returned."""
+        """One node per tensor of a tuple or list that an operation returned, at any depth."""
         items = enumerate(result) if isinstance(result, (tuple, list)) else ()
         for index, item in items:
-            for tensor in tensors(item):
+            inner = list(tensors(item))
+            if inner:
                 part = self._node(operator.getitem, "getitem", (node, index), {})
-                self._describe(part, tensor, [tensor])
-                self.makers.put(tensor, part)
+                self._describe(part, item, inner)
+                if isinstance(item, Tensor):
+                    self.origins.makers.put(item, part)
+                else:
+                    self._spread(part, item)

@@ -17,11 +17,15 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from evalcheck.graph.recording import tensors
 from evalcheck.graph.recording.randomness import Draws, ForeignDraws
 from evalcheck.graph.recording.recorder import Recorder
 from evalcheck.graph.traces import Mode, Trace
 
 LIMIT = 50_000
+
+# Two recordings at once would each put back what the other patched.
+_ONE_AT_A_TIME = threading.RLock()
 
 Run = Callable[[nn.Module], Any]
 
@@ -44,18 +48,34 @@ def record(
     draws from python's and numpy's generators at every module call, which costs as much as the rest.
     Nothing is put back here: call it under ``evalcheck.guard.untouched``.
     """
-    recorder = Recorder(names, state, mode, limit, Draws(model), keep)
-    recorder.foreign = ForeignDraws() if foreign else None
-    refusal = failed_in = result = None
-    outside = ForeignDraws()
-    with _patched(recorder), _uncompiled(), _uncollected(), _Watch(recorder):
-        try:
-            result = run(model)
-        except Exception as error:
-            failed_in = recorder.modules.stack[-1].path if recorder.modules.stack else ""
-            reason = " ".join(str(error).split())[:300]
-            refusal = f"{type(error).__name__}: {reason}" + (f" (in {failed_in})" if failed_in else "")
-    return recorder.finish(result, failed_in, outside.drew()), refusal
+    with _ONE_AT_A_TIME:
+        recorder = Recorder(names, state, mode, limit, Draws(model), keep)
+        recorder.foreign = ForeignDraws() if foreign else None
+        # Held until the end: the id of a buffer that a forward throws away must not be given to another.
+        plain = tensors.plain(model)
+        held = [*model.parameters(), *model.buffers(), *plain]
+        recorder.origins.plain = frozenset(map(id, plain))
+        refusal = failed_in = result = None
+        outside = ForeignDraws()
+        with _patched(recorder), _uncompiled(), _uncollected(), _Watch(recorder):
+            try:
+                result = run(model)
+            except Exception as error:
+                failed_in = recorder.modules.failed_in(error)
+                refusal = f"{said(error)}{f' (in {failed_in})' if failed_in else ''}"
+        del held
+        if refusal is None and recorder.full:
+            refusal = f"the forward has more than {limit:,} operations; what came after them is not recorded"
+        return recorder.finish(result, failed_in, outside.drew()), refusal
+
+
+def said(error: BaseException) -> str:
+    """The class of an exception and what it says, in one line."""
+    try:
+        text = " ".join(str(error).split())[:300]
+    except Exception:  # the user's own exception may fail to say anything
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class _Watch(TorchFunctionMode):
@@ -81,15 +101,18 @@ def _patched(recorder: Recorder) -> Iterator[None]:
 
     def watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if threading.get_ident() != thread:
-            recorder.elsewhere = True
+            recorder.origins.elsewhere = True
             return call(module, *args, **kwargs)
         if not recorder.modules.stack:
             recorder.root_frame = sys._getframe()
         # Our own questions about tensors are not the model's, and cost less unwatched.
         with torch._C.DisableTorchFunction():
             frame = recorder.enter(module, args, kwargs)
-        result = call(module, *args, **kwargs)
-        # Not in a finally: after an exception the stack must still say where it happened.
+        try:
+            result = call(module, *args, **kwargs)
+        except BaseException as error:
+            recorder.modules.failed(frame, error)
+            raise
         with torch._C.DisableTorchFunction():
             recorder.leave(frame, (args, kwargs), result)
         return result
