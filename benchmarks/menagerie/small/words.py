@@ -1,0 +1,86 @@
+"""Architectures that read text."""
+
+from __future__ import annotations
+
+from menagerie.small.sizes import ENDS, GPT2, GROUPED, PAIR, T5, TEXT, Architectures
+
+WORDS: Architectures = {
+    "Bert": ("BertForSequenceClassification", TEXT),
+    "Roberta": ("RobertaModel", TEXT),
+    "Albert": ("AlbertModel", {**TEXT, "embedding_size": 16}),
+    "DistilBert": (
+        "DistilBertModel",
+        {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "vocab_size": 99},
+    ),
+    "Electra": ("ElectraForPreTraining", {**TEXT, "embedding_size": 16}),
+    "DebertaV2": ("DebertaV2ForTokenClassification", {**TEXT, "relative_attention": True}),
+    "MPNet": ("MPNetModel", TEXT),
+    "RoFormer": ("RoFormerModel", TEXT),
+    "ConvBert": ("ConvBertModel", {**TEXT, "embedding_size": 16}),
+    "SqueezeBert": ("SqueezeBertModel", {**TEXT, "embedding_size": 32}),
+    "FNet": ("FNetModel", TEXT),
+    "MobileBert": ("MobileBertModel", {**TEXT, "embedding_size": 16, "intra_bottleneck_size": 16}),
+    "Nystromformer": ("NystromformerModel", {**TEXT, "num_landmarks": 4, "segment_means_seq_len": 16}),
+    "Canine": ("CanineModel", {**TEXT, "num_hash_buckets": 64, "max_position_embeddings": 512}),
+    "XLNet": ("XLNetModel", {"vocab_size": 99, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64}),
+    "ModernBert": ("ModernBertModel", {**TEXT, "sep_token_id": 2, "cls_token_id": 1}),
+    "Funnel": (
+        "FunnelModel",
+        {"vocab_size": 99, "block_sizes": [1, 1], "d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 64},
+    ),
+    "GPT2": ("GPT2LMHeadModel", GPT2),
+    "GPTNeo": (
+        "GPTNeoModel",
+        {
+            "vocab_size": 99,
+            "hidden_size": 32,
+            "num_layers": 2,
+            "num_heads": 4,
+            "attention_types": [[["global", "local"], 1]],
+        },
+    ),
+    "GPTJ": ("GPTJModel", {**GPT2, "rotary_dim": 4}),
+    "GPTNeoX": ("GPTNeoXForCausalLM", TEXT),
+    "OPT": ("OPTForCausalLM", {**TEXT, "ffn_dim": 64, "word_embed_proj_dim": 32}),
+    "Bloom": ("BloomForCausalLM", {"vocab_size": 99, "hidden_size": 32, "n_layer": 2, "n_head": 4}),
+    "Llama": ("LlamaForCausalLM", GROUPED),
+    "Mistral": ("MistralForCausalLM", GROUPED),
+    "Mixtral": ("MixtralForCausalLM", {**GROUPED, "num_local_experts": 4}),
+    "Qwen2": ("Qwen2ForCausalLM", GROUPED),
+    "Qwen3": ("Qwen3ForCausalLM", GROUPED),
+    "Gemma2": ("Gemma2ForCausalLM", GROUPED),
+    "Phi3": ("Phi3ForCausalLM", GROUPED),
+    "Falcon": ("FalconForCausalLM", TEXT),
+    "StableLm": ("StableLmForCausalLM", GROUPED),
+    "Mamba": ("MambaForCausalLM", {**TEXT, "state_size": 8}),
+    "Mamba2": (
+        "Mamba2ForCausalLM",
+        {**TEXT, "state_size": 8, "num_heads": 8, "head_dim": 8, "expand": 2, "n_groups": 1, "chunk_size": 4},
+    ),
+    "Rwkv": ("RwkvForCausalLM", {**TEXT, "attention_hidden_size": 32, "context_length": 64}),
+    "XGLM": (
+        "XGLMForCausalLM",
+        {**ENDS, "d_model": 32, "ffn_dim": 64, "num_layers": 2, "attention_heads": 4},
+    ),
+    "T5": ("T5ForConditionalGeneration", T5),
+    "UMT5": ("UMT5Model", T5),
+    "SwitchTransformers": ("SwitchTransformersForConditionalGeneration", {**T5, "num_experts": 2}),
+    "LongT5": ("LongT5Model", T5),
+    "Bart": ("BartForConditionalGeneration", PAIR),
+    "Marian": ("MarianModel", PAIR),
+    "Pegasus": ("PegasusModel", PAIR),
+    "M2M100": ("M2M100Model", PAIR),
+    "ProphetNet": (
+        "ProphetNetModel",
+        {
+            **ENDS,
+            "hidden_size": 32,
+            "num_encoder_layers": 1,
+            "num_decoder_layers": 1,
+            "num_encoder_attention_heads": 4,
+            "num_decoder_attention_heads": 4,
+            "encoder_ffn_dim": 64,
+            "decoder_ffn_dim": 64,
+        },
+    ),
+}
