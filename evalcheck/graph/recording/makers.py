@@ -46,6 +46,18 @@ class Makers:
         wrapped = unwrapped(tensor)
         return self.find(wrapped) if wrapped is not None else None
 
+    def settled(self, tensor: Tensor, version: int) -> fx.Node | None:
+        """The node of a tensor to which nothing can have happened since, else None: look again."""
+        entry = self._entries.get(id(tensor))
+        if (
+            entry is None
+            or entry.time != self._time
+            or entry.version != version
+            or entry.tensor() is not tensor
+        ):
+            return None
+        return entry.node
+
     def put(self, tensor: Tensor, node: fx.Node) -> None:
         self._entries[id(tensor)] = _Entry(weakref.ref(tensor), node, self._time, version(tensor))
         # What ``torch.func`` hands on in the end is the tensor inside.

@@ -25,6 +25,55 @@ FROM_DATA = frozenset({"as_tensor", "tensor", "asarray", "from_numpy", "frombuff
 DECIDING = frozenset({*_VALUES, *TO_NUMPY})
 ASKING = frozenset({*_METADATA, *DECIDING, "backward"})
 
+# Functions that never draw: asking the generators after each of them would be a fifth of the cost.
+STEADY = frozenset(
+    (
+        *("linear", "matmul", "__matmul__", "bmm", "einsum", "softmax", "log_softmax", "sigmoid", "tanh"),
+        *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "embedding"),
+        *("add", "sub", "mul", "div", "__add__", "__sub__", "__mul__", "__truediv__", "__rsub__", "__neg__"),
+        *(
+            "add_",
+            "mul_",
+            "__radd__",
+            "__rmul__",
+            "__rtruediv__",
+            "__iadd__",
+            "__imul__",
+            "pow",
+            "sqrt",
+            "rsqrt",
+        ),
+        *(
+            "relu",
+            "relu_",
+            "gelu",
+            "silu",
+            "elu",
+            "leaky_relu",
+            "hardtanh",
+            "hardswish",
+            "hardsigmoid",
+            "exp",
+        ),
+        *("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "mean", "sum", "max", "min"),
+        *("max_pool2d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "interpolate", "pad"),
+        *(
+            "view",
+            "reshape",
+            "permute",
+            "transpose",
+            "flatten",
+            "squeeze",
+            "unsqueeze",
+            "expand",
+            "contiguous",
+        ),
+        *("chunk", "split", "unbind", "cat", "stack", "__getitem__", "__setitem__", "to", "float", "clone"),
+        *("__get__", "__set__", "masked_fill", "where", "cos", "sin", "arange", "zeros", "ones", "detach"),
+        *("rsqrt", "exp", "contiguous"),
+    )
+)
+
 # In eval mode these return their very input; the caller gets an alias then, or later uses of the input
 # would seem to pass through them.
 DROPPING = frozenset(

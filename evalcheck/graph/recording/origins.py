@@ -10,6 +10,7 @@ from torch import Tensor, fx
 from evalcheck.graph.recording import marks
 from evalcheck.graph.recording.makers import Makers
 from evalcheck.graph.recording.module_calls import ModuleCalls
+from evalcheck.graph.recording.tensors import version
 from evalcheck.graph.traces import Blind
 
 _RECENT = 50
@@ -32,7 +33,7 @@ class Origins:
         self.constants: dict[str, Tensor] | None = {} if keep else None
         self.escaped: list[fx.Node] = []
         self.elsewhere = False
-        self.plain: frozenset[int] = frozenset()
+        self.plain: Callable[[], frozenset[int]] = frozenset
         self._graph = graph
         self._modules = modules
         self._state = state
@@ -43,8 +44,9 @@ class Origins:
 
     def known(self, tensor: Tensor) -> fx.Node | None:
         """The node that made the tensor, joined with everything that was written into it since."""
-        node = self.makers.find(tensor)
-        if node is None:
+        if (node := self.makers.settled(tensor, version(tensor))) is not None:
+            return node
+        if (node := self.makers.find(tensor)) is None:
             return None
         for writer in self.makers.late_writers(tensor):
             node = self._emit(marks.after, "after", (node, writer), tensor)
@@ -82,10 +84,9 @@ class Origins:
         """
         if id(tensor) in self._state or not self._modules.calls or self.makers.find(tensor) is not None:
             return False
-        if id(tensor) in self.plain:
-            return False
         rows = tensor.ndim > 0 and not tensor.is_nested and int(tensor.shape[0]) == self._batch
-        return tensor.grad_fn is not None or (rows and self._batch != 1)
+        likely = tensor.grad_fn is not None or (rows and self._batch != 1)
+        return likely and id(tensor) not in self.plain()
 
     def returned(self, tensor: Tensor) -> fx.Node:
         """A tensor that comes back from where nothing was seen, joined to what most likely went there."""

@@ -12,33 +12,34 @@ from typing import Any
 
 import numpy
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class Draws:
     """Watches torch's generators of the CPU and of the devices that a model lies on."""
 
-    def __init__(self, model: nn.Module) -> None:
-        self._generators = tuple(_generators(model))
-        self._states = [generator.get_state() for generator in self._generators]
-        self._own: object = None
-        self._before: Tensor | None = None
+    def __init__(self, held: Iterable[Tensor]) -> None:
+        self._generators = tuple(_generators(held))
+        self._states = [_print(generator) for generator in self._generators]
+        self._own: torch.Generator | None = None
+        self._before: bytes | None = None
 
     def begin(self, kwargs: Mapping[str, Any]) -> None:
         """Before an operation: what moved until now (a seed that was set) is not its doing."""
         self.drew()
-        self._own = kwargs.get("generator") if kwargs else None
-        self._before = self._own.get_state() if isinstance(self._own, torch.Generator) else None
+        given = kwargs.get("generator") if kwargs else None
+        self._own = given if given is not None and isinstance(given, torch.Generator) else None
+        self._before = _print(self._own) if self._own is not None else None
 
     def drew(self) -> bool:
         """Whether any of them has moved since the last question, or the operation's own generator did."""
         moved = False
-        if self._before is not None and isinstance(self._own, torch.Generator):
-            moved = not torch.equal(self._before, self._own.get_state())
+        if self._own is not None:
+            moved = self._before != _print(self._own)
             self._own = self._before = None
         for place, generator in enumerate(self._generators):
-            state = generator.get_state()
-            if not torch.equal(state, self._states[place]):
+            state = _print(generator)
+            if state != self._states[place]:
                 self._states[place] = state
                 moved = True
         return moved
@@ -63,9 +64,14 @@ def _foreign() -> tuple[int, int, bytes]:
     return hash(random.getstate()), int(inner["pos"]), inner["key"][:8].tobytes()
 
 
-def _generators(model: nn.Module) -> Iterable[torch.Generator]:
+def _print(generator: torch.Generator) -> bytes:
+    # The CPU's state begins with the seed and the position, and goes on with numbers that are drawn anew
+    # each time the position comes round; a GPU's is a seed and an offset.
+    return generator.get_state().numpy()[:32].tobytes()
+
+
+def _generators(held: Iterable[Tensor]) -> Iterable[torch.Generator]:
     yield torch.default_generator
-    held: list[Tensor] = [*model.parameters(), *model.buffers()]
     for device in {tensor.device for tensor in held}:
         if device.type == "cuda":
             yield torch.cuda.default_generators[device.index or 0]

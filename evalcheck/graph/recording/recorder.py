@@ -74,7 +74,9 @@ class Recorder:
         given = inside(args, kwargs)
         before = [(t, version(t), self.origins.known(t)) for t in given]
         self._contexts.look()
-        self._draws.begin(kwargs)
+        steady = name in marks.STEADY
+        if not steady:
+            self._draws.begin(kwargs)
         result = function(*args, **kwargs)
         made = [result] if isinstance(result, Tensor) else list(tensors(result))
         moved = [t for t, v, _ in before if v != version(t)]
@@ -86,7 +88,7 @@ class Recorder:
         sources = {id(t): node for t, _, node in before if node is not None}
         node = self._operation(function, name, args, kwargs, sources, made)
         self._describe(node, result if made else wrote[0], made or wrote)
-        node.meta["rng"] = self._draws.drew()
+        node.meta["rng"] = not steady and self._draws.drew()
         for tensor in wrote:
             self._note_write(node, tensor, sources, made)
         if isinstance(result, Tensor):

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -49,12 +50,11 @@ def record(
     Nothing is put back here: call it under ``evalcheck.guard.untouched``.
     """
     with _ONE_AT_A_TIME:
-        recorder = Recorder(names, state, mode, limit, Draws(model), keep)
-        recorder.foreign = ForeignDraws() if foreign else None
         # Held until the end: the id of a buffer that a forward throws away must not be given to another.
-        plain = tensors.plain(model)
-        held = [*model.parameters(), *model.buffers(), *plain]
-        recorder.origins.plain = frozenset(map(id, plain))
+        held = [*model.parameters(), *model.buffers()]
+        recorder = Recorder(names, state, mode, limit, Draws(held), keep)
+        recorder.foreign = ForeignDraws() if foreign else None
+        recorder.origins.plain = cache(lambda: frozenset(map(id, tensors.plain(model))))
         refusal = failed_in = result = None
         outside = ForeignDraws()
         with _patched(recorder), _uncompiled(), _uncollected(), _Watch(recorder):
