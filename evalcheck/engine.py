@@ -15,6 +15,7 @@ from evalcheck.complaint import Complaint
 from evalcheck.finding import Finding, Gap, Sighting, Unanswerable, worst
 from evalcheck.rulebook import Rule
 from evalcheck.settings import Settings
+from evalcheck.symptoms import explained
 from evalcheck.terms import CERTAINTY, LAYERS, SEVERITIES, Layer, Severity
 
 Check = Callable[[Any, Mapping[str, Any]], Iterable[Sighting]]
@@ -80,13 +81,12 @@ def skip(answers: Answers, settings: Settings, layer: Layer, reason: str) -> Non
 
 def conclude(answers: Answers, settings: Settings) -> tuple[Finding, ...]:
     """Merge sightings of one fault into one finding, stamp them, put the worst first."""
-    findings = [
-        _finding(rule, group, settings)
-        for rule, seen in answers.sightings.items()
-        if rule.name not in settings.allow
-        for group in _groups(seen)
-    ]
-    return ordered(findings)
+    groups = {
+        rule: _groups(seen) for rule, seen in answers.sightings.items() if rule.name not in settings.allow
+    }
+    return ordered(
+        _finding(rule, group, settings) for rule, kept in explained(groups).items() for group in kept
+    )
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -28,7 +28,8 @@ class Rule:
 
     ``severity`` is how bad the fault usually is if true, ``grave`` how bad where its harm was
     measured to be large. ``cure`` is one sentence of advice; ``remedies`` name what can be tried.
-    ``cause`` is the measured step from eval mode to train mode that shows the fault's effect.
+    ``cause`` is the measured step from eval mode to train mode that shows the fault's effect;
+    ``explained_by`` are the rules of whose faults this one is the symptom.
     ``reads`` are what a file must hold for the source layer to be asked: alternatives, each of
     parts that must all be found in its bytes; a part between slashes is a regular expression. A
     page may name another one instead, whose rule looks at the same.
@@ -47,6 +48,7 @@ class Rule:
         self.cure: str = stated.pop("cure")
         self.remedies: tuple[str, ...] = tuple(stated.pop("remedies", ()))
         self.cause: str | None = stated.pop("cause", None)
+        self.explained_by: tuple[str, ...] = tuple(stated.pop("explained_by", ()))
         reads = stated.pop("reads", ())
         self.reads_as: str | None = reads if isinstance(reads, str) else None
         self.reads: Reads = () if self.reads_as else tuple(tuple(parts) for parts in reads)

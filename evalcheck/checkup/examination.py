@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from evalcheck import checks, engine, graph, reporters
 from evalcheck.batch import Batch, Forward
 from evalcheck.checkup import loaders, material, own_code, reading, results
+from evalcheck.checkup.acceptance import accepted
 from evalcheck.checkup.device import choose, placed
 from evalcheck.checkup.material import Material
 from evalcheck.complaint import Complaint
@@ -25,7 +26,6 @@ from evalcheck.guard.modes import switch
 from evalcheck.guard.untouched import is_lazy
 from evalcheck.measurement import Measurements
 from evalcheck.probe import NotFinite, OutOfMemory, Pool, Trial
-from evalcheck.probe.runner import Runner
 from evalcheck.probe.scoring import Metric
 from evalcheck.settings import Settings
 from evalcheck.suppression import drop
@@ -119,10 +119,10 @@ class _Examination:
     def look(self, drawn: Material) -> None:
         """The other layers, under one guard, then the remedies."""
         with untouched(self.model):
-            drawn = self._accepted(drawn)
+            drawn, broken = accepted(self.model, drawn, self.seed)
             self.notes += drawn.notes
             first = next(iter(drawn.held.grouped())) if drawn.held else None
-            if first is not None and is_lazy(self.model):
+            if first is not None and not broken and is_lazy(self.model):
                 self._initialise(first)
             self.step("tracing")
             run = material.quiet(first) if first else None
@@ -131,8 +131,9 @@ class _Examination:
             size = first.size if first else None
             both = self.loader, self.train_loader
             loaders.look(self.answers, self.settings, both, view, size, self.step)
-            if drawn.held is None:
-                engine.skip(self.answers, self.settings, "probe", "there is no input to run the model on")
+            if drawn.held is None or broken:
+                reason = f"in eval mode {broken}" if broken else "there is no input to run the model on"
+                engine.skip(self.answers, self.settings, "probe", reason)
                 self.findings = engine.conclude(self.answers, self.settings)
                 return
             try:
@@ -163,28 +164,6 @@ class _Examination:
             render=partial(reporters.render, format="terminal", color=False, width=100),
         )
 
-    def _accepted(self, drawn: Material) -> Material:
-        """Hear the model's refusal of a batch as it was loaded, before anything else is said of it.
-
-        Batches that memory does not hold are halved until it does.
-        """
-        runner = Runner(self.model, self.seed)
-        for pool in (drawn.held, drawn.feed):
-            if pool is None:
-                continue
-            try:
-                with untouched(self.model, parameters=False), torch.no_grad():
-                    switch(self.model, False)
-                    runner.forward(next(iter(pool.grouped())))
-            except OutOfMemory:
-                return self._accepted(drawn.halved())
-            except Complaint as complaint:
-                if drawn.guessed:
-                    return drawn.refused(str(complaint))
-                whose = "" if pool is drawn.held else " (from the training loader)"
-                raise Complaint(f"{complaint}{whose}", complaint.detail) from complaint.__cause__
-        return drawn
-
     def _initialise(self, batch: Batch) -> None:
         """Give lazy layers their shapes: the guard around makes them lazy again."""
         with torch.no_grad():
@@ -210,6 +189,7 @@ class _Examination:
             engine.ask(answers, self.settings, "probe", trial, checks.find)
             answers.add(results.confirmed(trial, self.answers, self.settings))
             results.locate(answers, view)
+            results.drawn(answers, view)
             answers.add(self.answers)
             self.step("trying remedies")
             findings = engine.conclude(answers, self.settings)

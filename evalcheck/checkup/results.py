@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from evalcheck import graph, rulebook
 from evalcheck.engine import Answers, with_remedies
-from evalcheck.finding import Finding, Measure, Place, Sighting, Unanswerable
+from evalcheck.finding import Finding, Measure, Place, Quote, Sighting, Unanswerable
 from evalcheck.measurement import Attempt, Conditions, Measurements, of
 from evalcheck.probe import Trial
 from evalcheck.probe.chain import Step
@@ -45,6 +45,20 @@ def confirmed(trial: Trial, seen: Answers, settings: Settings) -> Answers:
             for sighting in sightings
         ]
     return answers
+
+
+def drawn(answers: Answers, view: graph.ModelGraph) -> None:
+    """Show with noise that nothing explains where the numbers are drawn, as far as they were traced."""
+    if view.eval is None:
+        return
+    nodes = [n for n in view.eval.graph.nodes if n.meta.get("rng") and n.meta.get("span") is not None]
+    quotes = {
+        n.meta["span"]: Quote(Place(n.meta["span"], n.meta["module"]), "numbers are drawn") for n in nodes
+    }
+    for rule, seen in answers.sightings.items():
+        if rule.explained_by:
+            shown = tuple(quotes[:3])
+            seen[:] = [replace(sighting, evidence=(*shown, *sighting.evidence)) for sighting in seen]
 
 
 def locate(answers: Answers, view: graph.ModelGraph) -> None:

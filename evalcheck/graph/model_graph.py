@@ -26,7 +26,7 @@ class Hole:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelGraph:
     """The modules in the order of ``named_modules()``, and a trace for each mode that could be run.
 
@@ -45,6 +45,10 @@ class ModelGraph:
     synthetic: bool = False
     again: Trace | None = None
     writes: tuple[Written, ...] = ()
+
+    def __repr__(self) -> str:
+        name = type(self.model).__name__
+        return f"<ModelGraph of {name}: train {self.train!r}, eval {self.eval!r}, {len(self.holes)} holes>"
 
     @cached_property
     def fresh(self) -> bool | None:

@@ -47,6 +47,26 @@ class Difference:
                 yield path, mode, Place(called[0].span if called else None, path)
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The one mode in which the forward fails, why, and where."""
+
+    mode: Mode
+    reason: str
+    place: Place
+
+
+def failure(graph: ModelGraph) -> Failure | None:
+    """None where both modes run to their ends, or neither does."""
+    modes: tuple[tuple[Mode, Mode], ...] = (("eval", "train"), ("train", "eval"))
+    for mode, other in modes:
+        trace, whole = graph.trace(mode), graph.trace(other)
+        if trace is None or trace.failed_in is None or whole is None or not whole.complete:
+            continue
+        return Failure(mode, graph.refusals[mode], Place(trace.failed_at, trace.failed_in))
+    return None
+
+
 def between(graph: ModelGraph) -> Difference | None:
     """None where both modes run the same and return alike, or that cannot be told.
 

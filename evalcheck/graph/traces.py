@@ -63,7 +63,7 @@ class Leaf:
     single: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """What one forward did.
 
@@ -71,7 +71,8 @@ class Trace:
     ``call`` (which call of it), ``at`` (the position of that call in ``sequence``), ``span``,
     ``shape`` and ``dtype`` of its output (tuples of them for several), ``mode``, ``rng`` (whether it
     drew random numbers), and ``norm`` (the path of the norm whose statistics it uses).
-    ``complete`` is False where the forward stopped early or the record grew too long;
+    ``complete`` is False where the forward stopped early (in the module ``failed_in``, at the line
+    ``failed_at``) or the record grew too long;
     ``shaped`` is False where nothing was run and shapes are unknown. ``inline`` holds the modules
     that were made and called inside a forward, by the name that their calls have. ``blind`` are
     the parts that could not be looked into, ``decisions`` the lines that took a value out of a
@@ -89,6 +90,7 @@ class Trace:
     complete: bool = True
     shaped: bool = True
     failed_in: str | None = None
+    failed_at: Span | None = None
     inline: Mapping[str, nn.Module] = field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
     decisions: tuple[Span, ...] = ()
@@ -120,6 +122,11 @@ class Trace:
         from evalcheck.graph.recording.executable import executable
 
         return executable(self, model)
+
+    def __repr__(self) -> str:
+        end = "" if self.complete else ", stopped early"
+        size = f"{len(self.graph.nodes)} nodes, {len(self.sequence)} module calls"
+        return f"<Trace in {self.mode} mode: {size}{end}>"
 
     @property
     def batch_size(self) -> int | None:

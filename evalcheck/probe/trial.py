@@ -30,6 +30,9 @@ from evalcheck.probe.scoring import Metric
 REFERENCE_PASSES = 2
 ATTRIBUTED_SAMPLES = 256
 SAME_STATISTICS = 1e-6
+# Noise of eval mode itself, relative to the output, with which its distance from train mode is not that
+# of the modes; kernels that sum in another order stay far below.
+REPEATED, UNSTEADY = 1e-5, 1e-2
 # KL divergence of a norm's inputs in evaluation from those in training; healthy splits stay below 0.02.
 ELSEWHERE = 0.05
 
@@ -269,6 +272,8 @@ class Trial:
         The limit is what finite passes leave: noise of batch statistics shrinks with the pool (b/N
         of it stays, for batches of b of N samples), dropout's with passes and samples.
         """
+        if self.dependence.repetition(REPEATED).size > UNSTEADY:
+            raise Unanswerable("eval mode differs from itself on one and the same batch: mend that first")
         here, there = self.paired
         spread = distance.spread(there, here)
         unit = distance.variance(here, spread.mean) or 1.0

@@ -21,20 +21,30 @@ def frame(span: Span, width: int) -> list[Text]:
         return _alone(span, width)
     first, last = max(1, span.line - 1), min(len(lines), span.line + 1)
     gutter = len(str(last))
+    cut = _cut(lines[at].replace("\t", " "), span, width - gutter - 5)
     shown = []
     for number in range(first, last + 1):
         code = lines[number - 1].replace("\t", " ")
         if number != span.line and not code.strip():
             continue
-        shown.append(_row(f"{number:>{gutter}}", code, width, "" if number == span.line else "dim"))
+        seen = f"…{code[cut + 1 :]}" if cut and len(code) > cut else code[cut:]
+        shown.append(_row(f"{number:>{gutter}}", seen, width, "" if number == span.line else "dim"))
         if number == span.line:
             end = span.end_column if span.end_line == span.line else len(code) + 1
             marked = code[span.column - 1 : end - 1]
-            before, marks = " " * cell_len(code[: span.column - 1]), "^" * max(1, cell_len(marked))
+            before, marks = " " * cell_len(code[cut : span.column - 1]), "^" * max(1, cell_len(marked))
             under = Text.assemble((f"{'':>{gutter}} │ ", "dim"), before, (marks, "bold red"))
             under.truncate(width - 2)
             shown.append(under)
     return shown
+
+
+def _cut(code: str, span: Span, room: int) -> int:
+    """How much of the left is left out, so that what is marked is seen: none where it fits."""
+    start, end = span.column - 1, span.end_column - 1 if span.end_line == span.line else span.column
+    if cell_len(code[:end]) <= room or start < room // 2:
+        return 0
+    return max(0, start - room // 3)
 
 
 def _alone(span: Span, width: int) -> list[Text]:

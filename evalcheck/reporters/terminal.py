@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from evalcheck.finding import Evidence, Finding, Measure, Place, Quote, Remedy, Report, Table
+from evalcheck.finding import Evidence, Finding, Measure, Quote, Remedy, Report, Table
 from evalcheck.measurement import Conditions, LayerReading
 from evalcheck.reporters.advice import cure_of
 from evalcheck.reporters.answer import answer, diverges
@@ -81,7 +81,7 @@ def _finding(finding: Finding, width: int, verbose: bool) -> Iterator[Renderable
     yield Text.assemble(
         (finding.severity, COLOURS[finding.severity]), (f" {finding.rule}", "bold"), f": {finding.message}"
     )
-    inner: list[RenderableType] = [_where(finding.place, finding.certainty)]
+    inner: list[RenderableType] = [_where(finding)]
     if finding.place.span:
         inner += frame(finding.place.span, width)
     for evidence in _said_once(finding):
@@ -110,10 +110,20 @@ def _said_once(finding: Finding) -> list[Evidence]:
     return list(kept.values())
 
 
-def _where(place: Place, certainty: str) -> Text:
+def _where(finding: Finding) -> Text:
+    place, certainty = finding.place, finding.certainty
     where = [written(place.span)] if place.span else []
-    where += [f"module {place.module}"] if place.module else []
+    if place.module:
+        # A loader has parts too, and these are no modules.
+        of_loader = all(sighting.layer == "loader" for sighting in finding.sightings)
+        where.append(_part(place.module) if of_loader else f"module {place.module}")
     return Text(f"{certainty} at {', '.join(where)}" if where else certainty, style="dim")
+
+
+def _part(name: str) -> str:
+    """``loader`` and ``train_loader`` as they are called among people, a part of one as it is written."""
+    whole = {"loader": "the evaluation loader", "train_loader": "the training loader"}
+    return whole.get(name, f"{name} of the loader")
 
 
 def _evidence(evidence: Quote | Measure | Table, verbose: bool) -> list[RenderableType]:

@@ -244,8 +244,11 @@ def test_noise_is_laid_at_the_forward_that_draws_it():
         def forward(self, x):
             return self.net(x + 0.1 * torch.randn_like(x))
 
-    finding = rules(evalcheck.check(Root(), HELD))["nondeterministic-eval"]
-    assert finding.place.module == ""
+    finding = rules(evalcheck.check(Root(), HELD))["random-op-ungated"]
+    assert finding.severity == "error"
+    assert finding.certainty == "measured"
+    assert finding.place.span is not None
+    assert "randn_like" in finding.place.span.text
     assert "the model's own forward" in finding.message
 
 

@@ -8,11 +8,14 @@ from typing import Any
 from evalcheck.finding import Evidence, Place, Quote, Sighting, Table
 from evalcheck.graph import ModelGraph, uses
 from evalcheck.graph.listing import ROWS
-from evalcheck.graph.one_mode import Difference, between
+from evalcheck.graph.one_mode import Difference, Failure, between, failure
 
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """One note for the model, with what differs."""
+    if (failed := failure(graph)) is not None:
+        yield _failed(failed)
+        return
     train, evaluated = uses.in_train(graph), uses.in_eval(graph)
     uses.demand_ended(train, graph)
     uses.demand_ended(evaluated, graph)
@@ -34,6 +37,13 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
         evidence=tuple(evidence),
         others=tuple(graph.place(path) for path in paths[1:]),
     )
+
+
+def _failed(failed: Failure) -> Sighting:
+    other = "train" if failed.mode == "eval" else "eval"
+    message = f"The forward runs in {other} mode and fails in {failed.mode} mode: {failed.reason}"
+    # A train mode that wants targets or more samples is usual; without eval mode there is no use.
+    return Sighting("graph", failed.place, message, strength="grave" if failed.mode == "eval" else "usual")
 
 
 def _message(difference: Difference) -> str:

@@ -37,6 +37,21 @@ def caller(stop: FrameType | None) -> Span | None:
     return _span(second.f_code, second.f_code.co_filename, second.f_lasti) if second is not None else None
 
 
+def raised(error: BaseException) -> Span | None:
+    """The innermost line of user code in an exception's traceback; else the innermost outside torch."""
+    found: Span | None = None
+    own = False
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        owner = _owner(code.co_filename)
+        if owner == "user" or (owner == "library" and not own):
+            own = own or owner == "user"
+            found = _span(code, code.co_filename, step.tb_lasti) or found
+        step = step.tb_next
+    return found
+
+
 @cache
 def _owner(filename: str) -> str:
     if filename.startswith((_TORCH, _OURS)):

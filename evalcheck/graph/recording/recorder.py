@@ -156,6 +156,9 @@ class Recorder:
         if not unknown:
             return
         sources = [node for t in tensors(given) if (node := self.origins.known(t)) is not None]
+        if self.origins.escaped and reason is None:
+            # Not from the inputs alone: what had gone out to numpy comes back here.
+            sources, reason = self.origins.escaped, marks.NUMPY
         node = self._node(marks.opaque, "opaque", tuple(dict.fromkeys(sources)), {})
         self._describe(node, unknown[0], unknown)
         node.meta["rng"] = self._draws.drew()

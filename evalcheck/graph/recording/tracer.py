@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from evalcheck.graph.recording import tensors
+from evalcheck.graph.recording.callers import raised
 from evalcheck.graph.recording.randomness import Draws, ForeignDraws
 from evalcheck.graph.recording.recorder import Recorder
 from evalcheck.graph.traces import Mode, Trace
@@ -55,18 +57,19 @@ def record(
         recorder = Recorder(names, state, mode, limit, Draws(held), keep)
         recorder.foreign = ForeignDraws() if foreign else None
         recorder.origins.plain = cache(lambda: frozenset(map(id, tensors.plain(model))))
-        refusal = failed_in = result = None
+        refusal = failed_in = failed_at = result = None
         outside = ForeignDraws()
         with _patched(recorder), _uncompiled(), _uncollected(), _Watch(recorder):
             try:
                 result = run(model)
             except Exception as error:
-                failed_in = recorder.modules.failed_in(error)
+                failed_in, failed_at = recorder.modules.failed_in(error), raised(error)
                 refusal = f"{said(error)}{f' (in {failed_in})' if failed_in else ''}"
         del held
         if refusal is None and recorder.full:
             refusal = f"the forward has more than {limit:,} operations; what came after them is not recorded"
-        return recorder.finish(result, failed_in, outside.drew()), refusal
+        trace = recorder.finish(result, failed_in, outside.drew())
+        return replace(trace, failed_at=failed_at), refusal
 
 
 def said(error: BaseException) -> str:
