@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evalcheck.finding import Place
 from evalcheck.graph.folding.operation_kinds import idle
 from evalcheck.graph.model_graph import ModelGraph
+from evalcheck.graph.recording import marks
 from evalcheck.graph.structure import same_calls
 from evalcheck.graph.traces import Mode
 
@@ -62,6 +63,8 @@ def failure(graph: ModelGraph) -> Failure | None:
     for mode, other in modes:
         trace, whole = graph.trace(mode), graph.trace(other)
         if trace is None or trace.failed_in is None or whole is None or not whole.complete:
+            continue
+        if graph.refusals[mode].startswith(marks.FAULT):
             continue
         return Failure(mode, graph.refusals[mode], Place(trace.failed_at, trace.failed_in))
     return None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from evalcheck.batch import tree
 from evalcheck.graph import Trace, read, trace
+from evalcheck.graph.one_mode import failure
 from evalcheck.graph.recording import tracer
 from evalcheck.guard import restored_randomness, untouched
 from evalcheck.paths import shown
@@ -380,3 +381,31 @@ def test_recordings_in_two_threads_wait_for_each_other() -> None:
     assert set(counts) == {8}
     assert nn.Module.__call__ is call
     assert torch.autograd.Function.__dict__["apply"] is apply
+
+
+def test_a_fault_of_the_recorder_is_not_told_as_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where our own code raises, the model's forward is not said to fail in a mode."""
+
+    monkeypatch.setattr("evalcheck.graph.recording.recorder.shape", None)
+    graph = trace(Reused(), torch.randn(6, 4))
+    assert all("a fault of evalcheck itself" in reason for reason in graph.refusals.values())
+    assert failure(graph) is None
+
+
+def test_the_line_that_raises_is_known() -> None:
+    """The innermost line of the user's code, below torch's own frames."""
+
+    class Refuses(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(5, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x if self.training else self.layer(x)
+
+    graph = trace(Refuses(), torch.randn(6, 4))
+    found = failure(graph)
+    assert found is not None
+    assert (found.mode, found.place.module) == ("eval", "layer")
+    assert found.place.span is not None
+    assert found.place.span.text == "return x if self.training else self.layer(x)"

@@ -17,7 +17,9 @@ from evalcheck.finding import Span
 from evalcheck.paths import shown
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
-_OURS = str(Path(__file__).parent.parent) + os.sep
+_OURS = str(Path(__file__).parents[2]) + os.sep
+# These call what they watch: an exception that comes out of them is not their own.
+_CALLING = ("run", "__torch_function__", "watched_call", "watched_apply")
 _INSTALLED = tuple(
     {p for key in ("purelib", "platlib", "stdlib", "platstdlib") if (p := sysconfig.get_path(key))}
 )
@@ -35,6 +37,16 @@ def caller(stop: FrameType | None) -> Span | None:
             second = frame
         frame = frame.f_back
     return _span(second.f_code, second.f_code.co_filename, second.f_lasti) if second is not None else None
+
+
+def ours(error: BaseException) -> bool:
+    """Whether an exception was raised by the recorder, and not by the model that it watches."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None or not step.tb_frame.f_code.co_filename.startswith(_OURS):
+        return False
+    return step.tb_frame.f_code.co_name not in _CALLING
 
 
 def raised(error: BaseException) -> Span | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+FAULT = "a fault of evalcheck itself kept it from being recorded"
 NUMPY = "a value left for numpy and came back: what happened to it there is not seen"
 UNSEEN = "a tensor came out of code that torch functions do not see, such as a scripted function"
 WRITTEN = "a tensor was written to by code that torch functions do not see"

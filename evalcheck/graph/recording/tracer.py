@@ -19,8 +19,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from evalcheck.graph.recording import tensors
-from evalcheck.graph.recording.callers import raised
+from evalcheck.graph.recording import marks, tensors
+from evalcheck.graph.recording.callers import ours, raised
 from evalcheck.graph.recording.randomness import Draws, ForeignDraws
 from evalcheck.graph.recording.recorder import Recorder
 from evalcheck.graph.traces import Mode, Trace
@@ -65,6 +65,8 @@ def record(
             except Exception as error:
                 failed_in, failed_at = recorder.modules.failed_in(error), raised(error)
                 refusal = f"{said(error)}{f' (in {failed_in})' if failed_in else ''}"
+                if ours(error):
+                    refusal = f"{marks.FAULT}: {refusal}"
         del held
         if refusal is None and recorder.full:
             refusal = f"the forward has more than {limit:,} operations; what came after them is not recorded"
