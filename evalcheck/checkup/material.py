@@ -78,7 +78,7 @@ def _made_up(model: nn.Module, inputs: Sequence[Tensor], seed: int, place: torch
     batch = choice.batch
     batch = batch.to(place)
     pool = Pool("made-up input", (batch,), join([batch]), batch.size)
-    note = f"the input was made up ({choice.told}: {batch.shapes()}); pass --loader to ask what needs data"
+    note = f"{choice.note}; pass --loader to ask what needs data"
     return Material(pool, synthetic=True, notes=(note,), guessed=not inputs)
 
 

@@ -52,13 +52,11 @@ def drawn(answers: Answers, view: graph.ModelGraph) -> None:
     if view.eval is None:
         return
     nodes = [n for n in view.eval.graph.nodes if n.meta.get("rng") and n.meta.get("span") is not None]
-    quotes = {
-        n.meta["span"]: Quote(Place(n.meta["span"], n.meta["module"]), "numbers are drawn") for n in nodes
-    }
+    places = {n.meta["span"]: Place(n.meta["span"], n.meta["module"]) for n in nodes}
+    quotes = tuple(Quote(place, "numbers are drawn") for place in list(places.values())[:3])
     for rule, seen in answers.sightings.items():
         if rule.explained_by:
-            shown = tuple(quotes[:3])
-            seen[:] = [replace(sighting, evidence=(*shown, *sighting.evidence)) for sighting in seen]
+            seen[:] = [replace(sighting, evidence=(*quotes, *sighting.evidence)) for sighting in seen]
 
 
 def locate(answers: Answers, view: graph.ModelGraph) -> None:

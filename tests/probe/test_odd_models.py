@@ -252,6 +252,27 @@ def test_noise_is_laid_at_the_forward_that_draws_it():
     assert "the model's own forward" in finding.message
 
 
+def test_sampling_that_is_meant_is_shown_with_its_line():
+    """No rule takes it for a fault, but who reads the symptom must find the line."""
+
+    class Vae(nn.Module):
+        """A variational autoencoder that samples its latent in both modes."""
+
+        def __init__(self):
+            super().__init__()
+            self.net = mlp(norm=nn.LayerNorm)
+
+        def sample(self, mean):
+            return mean + torch.randn_like(mean)
+
+        def forward(self, x):
+            return self.sample(self.net(x))
+
+    finding = rules(evalcheck.check(Vae(), HELD))["nondeterministic-eval"]
+    quotes = [e.place.span.text for e in finding.evidence if getattr(e, "role", "") == "numbers are drawn"]
+    assert quotes == ["return mean + torch.randn_like(mean)"]
+
+
 def test_loaders_of_single_samples_are_joined_to_be_compared():
     """Batch size one hides what batches do: the samples are put together."""
 
