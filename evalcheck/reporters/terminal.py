@@ -21,6 +21,7 @@ from evalcheck.reporters.numbers import change, counted, joined
 
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 SHOWN_LAYERS = 8
+NAMED = 3
 
 
 def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
@@ -189,12 +190,13 @@ def _closing(report: Report, verbose: bool) -> Iterator[RenderableType]:
         yield Text.assemble(("Not asked", "bold"), ": nothing; every rule had what it needs.")
     if report.gaps:
         yield ""
-        yield Text("Not asked", style="bold")
         by_reason: dict[str, list[str]] = defaultdict(list)
         for gap in report.gaps:
             by_reason[gap.reason].append(f"{gap.rule} ({gap.layer})")
+        cut = not verbose and max(map(len, by_reason.values())) > NAMED
+        yield Text.assemble(("Not asked", "bold"), " (-v names every rule)" if cut else "")
         for reason, rules in by_reason.items():
-            limit = len(rules) if verbose else 3
+            limit = len(rules) if verbose else NAMED
             yield Padding(Text(f"{reason}: {joined(rules, limit)}"), (0, 0, 0, 2))
     conditions = report.measurements.conditions if report.measurements else None
     if conditions or report.notes:
