@@ -12,6 +12,8 @@ Kind = Literal["module", "operation", "input", "output", "steps"]
 Role = Literal["plain", "norm", "dropout", "noise"]
 Shape = tuple[int, ...]
 
+BATCH = "batch statistics"
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -26,7 +28,8 @@ class Box:
     on what it is given, ``failed`` is where the forward stopped.
 
     A drawing that folds boxes adds ``times`` (equal neighbours shown as one), ``names`` (those of
-    the first and the last of them), ``varies`` (their shapes or rates differ), ``inside`` (what is
+    the first and the last of them), ``abreast`` (they are calls of the same modules, and none takes
+    what another gives), ``varies`` (their shapes or rates differ), ``inside`` (what is
     hidden in it), ``stands`` (the keys of all boxes that it stands for) and ``rounds`` (for each
     repetition that is drawn here, the keys of the boxes in each of its rounds).
     """
@@ -50,6 +53,7 @@ class Box:
     children: tuple[Box, ...] = ()
     times: int = 1
     names: tuple[str, ...] = ()
+    abreast: bool = False
     varies: bool = False
     inside: tuple[Box, ...] = ()
     stands: tuple[int, ...] = ()
@@ -59,6 +63,16 @@ class Box:
     def differs(self) -> bool:
         """Whether it runs in both modes, and does something else in each."""
         return self.only is None and None not in (self.train, self.eval) and self.train != self.eval
+
+    @property
+    def stuck(self) -> bool:
+        """Whether eval mode does not switch off what it should: dropout, noise, the batch's statistics.
+
+        What runs in eval mode alone was never switched on by training: that is marked as such.
+        """
+        if self.only is not None or self.eval in (None, "", "off", "p=0"):
+            return False
+        return self.role in ("dropout", "noise") or (self.role == "norm" and self.eval == BATCH)
 
     def walk(self) -> Iterator[Box]:
         """The box and all that is in it, in the order of execution."""
@@ -80,7 +94,8 @@ class Edge:
 class Picture:
     """The whole model: the outermost boxes, the edges between the innermost, and what is missing.
 
-    ``shaped`` is False where nothing was run and shapes are unknown.
+    ``shaped`` is False where nothing was run and shapes are unknown; ``chance`` is True where Python's
+    or numpy's global generator was drawn from, so that another run may take another way.
     """
 
     title: str
@@ -90,6 +105,7 @@ class Picture:
     gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     shaped: bool = True
+    chance: bool = False
     folded: tuple[str, ...] = field(default=())
 
     def walk(self) -> Iterator[Box]:

@@ -18,7 +18,8 @@ class Batch:
     """Inputs as they are passed to the model, targets if there are any, and the number of samples.
 
     ``whole`` is the batch as the loader gave it; it is kept only where the user's own
-    ``forward(model, batch)`` runs it.
+    ``forward(model, batch)`` runs it. ``doubt`` is what a user should hear where the model refuses the
+    call: how it was made of a mapping that did not tell.
     """
 
     args: tuple[Any, ...]
@@ -27,6 +28,7 @@ class Batch:
     size: int
     whole: Any = None
     forward: Callable[[nn.Module, Any], Any] | None = None
+    doubt: str = ""
 
     def run(self, model: nn.Module) -> Any:
         """Call the model on a copy of this batch: a forward may write into its input."""
@@ -48,7 +50,7 @@ class Batch:
         """The same batch on another device."""
         parts = (self.args, self.kwargs, self.targets, self.whole)
         args, kwargs, targets, whole = (tree.moved(part, device) for part in parts)
-        return Batch(args, kwargs, targets, self.size, whole, self.forward)
+        return Batch(args, kwargs, targets, self.size, whole, self.forward, self.doubt)
 
     def shapes(self) -> str:
         """The inputs' shapes, for people."""
@@ -60,7 +62,7 @@ class Batch:
     def _mapped(self, change: Callable[[Tensor], Any], size: int) -> Batch:
         parts = (self.args, self.kwargs, self.targets, self.whole)
         args, kwargs, targets, whole = (tree.map_tensors(change, part) for part in parts)
-        return Batch(args, kwargs, targets, size, whole, self.forward)
+        return Batch(args, kwargs, targets, size, whole, self.forward, self.doubt)
 
 
 def join(batches: Sequence[Batch]) -> Batch | None:

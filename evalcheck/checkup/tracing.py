@@ -42,18 +42,15 @@ def draw(
         )
         batch = next(iter(drawn.held.grouped())) if drawn.held else None
         traced = graph.read(model, material.quiet(batch) if batch else None, synthetic=drawn.synthetic)
-        told = _told(drawn, bool(inputs)) if drawn.synthetic else ()
+        told = _told(drawn) if drawn.synthetic else ()
         if batch is not None and drawn.guessed and _refused(traced):
             told = drawn.refused(_first(traced)).notes
             traced = _without(model, traced)
         return folding.picture(traced, view, title, (*notes, *told))
 
 
-def _told(drawn: Material, given: bool) -> tuple[str, ...]:
+def _told(drawn: Material) -> tuple[str, ...]:
     """Where the input comes from. What a loader would answer besides is no matter for a drawing."""
-    if given and drawn.held is not None:
-        batch = next(iter(drawn.held.grouped()))
-        return (f"The input is as --input says: {batch.shapes()}",)
     return tuple(note.partition("; pass --loader to ask")[0] for note in drawn.notes)
 
 

@@ -86,6 +86,8 @@ def _picture(
         weights.load(found.model, checkpoint)
     data = loaders.load(found.named, loader, None)
     notes = [note for note in data.notes if not note.startswith("training")]
+    if loader is not None:
+        notes.append(f"The input is the first batch of {loader}")
     # What the user's own forward prints must not stand in the drawing.
     with redirect_stdout(sys.stderr):
         return tracing.draw(

@@ -10,11 +10,14 @@ from evalcheck.picture import Box, Picture
 ROOM = 60
 FILLS = {"norm": "#dbeafe", "noise": "#ffedd5", "dropout": "#ffedd5", "plain": "#ffffff"}
 LINES = {"train": "#15803d", "eval": "#7e22ce", None: "#334155"}
-DIFFERS = "#dc2626"
+DIFFERS, STUCK = "#dc2626", "#9a3412"
 
 
 def render(picture: Picture, shown: Picture, **options: object) -> str:
-    """A digraph: norms blue, noise orange, red where the modes differ, dashed what one mode alone runs."""
+    """A digraph: norms blue, noise orange, red where the modes differ, dashed what one mode alone runs.
+
+    What eval mode does not switch off has a thick brown border and ``!``.
+    """
     lines = [
         "digraph model {",
         f"  label={_quoted(summary.sentence(picture))}; labelloc=t; fontname=Helvetica; compound=true;",
@@ -37,7 +40,7 @@ def _box(box: Box, indent: str) -> Iterator[str]:
     # Repetitions have keys of their own, below zero; a name cannot hold a minus.
     yield f"{indent}subgraph cluster_{str(box.key).replace('-', 'r')} {{"
     style = "rounded,dashed" if box.kind == "steps" or box.only else "rounded"
-    yield f'{indent}  label={label}; style="{style}"; color="{LINES[box.only]}"; fontsize=11;'
+    yield f'{indent}  label={label}; style="{style}"; color="{_line(box)}"; fontsize=11;'
     for child in box.children:
         yield from _box(child, indent + "  ")
     yield f"{indent}}}"
@@ -48,11 +51,15 @@ def _told(box: Box) -> str:
 
 
 def _look(box: Box) -> str:
-    differs = words.sign(box) == words.DIFFERS
-    line = DIFFERS if differs or box.failed else LINES[box.only]
     style = "rounded,filled,dashed" if box.only else "rounded,filled"
     shape = "" if box.kind == "module" else ", shape=ellipse"
-    return f'fillcolor="{FILLS[box.role]}", color="{line}", style="{style}"{shape}'
+    thick = ", penwidth=2.5" if words.sign(box) == words.STUCK else ""
+    return f'fillcolor="{FILLS[box.role]}", color="{_line(box)}", style="{style}"{shape}{thick}'
+
+
+def _line(box: Box) -> str:
+    colours = {words.DIFFERS: DIFFERS, words.STOPPED: DIFFERS, words.STUCK: STUCK}
+    return colours.get(words.sign(box), LINES[box.only])
 
 
 def _quoted(text: str) -> str:

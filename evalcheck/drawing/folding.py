@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from evalcheck.drawing import flows, repeats
+from evalcheck.drawing import flows, repeats, words
 from evalcheck.drawing.summary import counted
 from evalcheck.picture import Box, Picture
 
@@ -58,8 +58,11 @@ def _said(picture: Picture, boxes: tuple[Box, ...]) -> Picture:
     )
     if hidden > 0:
         said.append(f"Folded: {counted(hidden, 'module call')} inside of modules that are drawn closed")
-    if any(box.times > 1 for box in _each(boxes)):
+    repeated = [box for box in _each(boxes) if box.times > 1]
+    if any(not words.again(box) for box in repeated):
         said.append("Folded: neighbours of the same structure, drawn once (×N)")
+    if any(map(words.again, repeated)):
+        said.append("Folded: calls of the same module, drawn once (called N times)")
     if left := _left_out(picture):
         said.append(left)
     return replace(picture, boxes=boxes, edges=flows.between(picture, boxes), folded=tuple(said))

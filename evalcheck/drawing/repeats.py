@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from evalcheck.picture import Box, Edge
 
 LONGEST = 6
+# So many branches through one module are all drawn, as those of a siamese or a triplet network.
+FEW = 3
 _NUMBER = re.compile(r"\d+")
 
 
@@ -37,7 +40,8 @@ class _Folding:
         at = 0
         while at < len(inner):
             rounds = self._run(inner, at)
-            result.append(_joined(rounds) if len(rounds) > 1 else inner[at])
+            abreast = len(rounds) > 1 and _once_more(rounds) and not self._chained(rounds)
+            result.append(replace(_joined(rounds), abreast=abreast) if len(rounds) > 1 else inner[at])
             at += sum(map(len, rounds))
         return tuple(result)
 
@@ -66,11 +70,31 @@ class _Folding:
 
     def _alone(self, rounds: list[tuple[Box, ...]]) -> bool:
         """Whether earlier rounds lead only where the last does, and later ones get what the first gets."""
-        keys = [{k for box in group for i in box.walk() for k in i.stands or (i.key,)} for group in rounds]
+        keys = _keys(rounds)
         every = set().union(*keys)
         out = [{t for k in own for t in self._after.get(k, ())} - every for own in keys]
         into = [{s for k in own for s in self._before.get(k, ())} - every for own in keys]
-        return all(one <= out[-1] for one in out) and all(one <= into[0] for one in into)
+        alone = all(one <= out[-1] for one in out) and all(one <= into[0] for one in into)
+        return alone and (len(rounds) > FEW or not _once_more(rounds) or self._chained(rounds))
+
+    def _chained(self, rounds: list[tuple[Box, ...]]) -> bool:
+        """Whether each round takes what the one before it gives."""
+        return all(
+            any(self._after.get(key, set()) & later for key in earlier)
+            for earlier, later in pairwise(_keys(rounds))
+        )
+
+
+def _keys(rounds: list[tuple[Box, ...]]) -> list[set[int]]:
+    """For each round the keys of all boxes that it stands for."""
+    return [{k for box in group for i in box.walk() for k in i.stands or (i.key,)} for group in rounds]
+
+
+def _once_more(rounds: list[tuple[Box, ...]]) -> bool:
+    """Whether the rounds call the same module: few calls beside each other are branches, not a stack."""
+    return any(
+        one.kind == "module" and one.path == two.path for one, two in zip(rounds[0], rounds[1], strict=True)
+    )
 
 
 def _round(boxes: tuple[Box, ...], at: int, period: int, number: int) -> tuple[Box, ...]:
@@ -129,7 +153,7 @@ def _joined(rounds: list[tuple[Box, ...]]) -> Box:
         children=members,
         times=len(rounds),
         names=names,
-        only=head[0].only,
+        only=head[0].only if len({member.only for member in members}) == 1 else None,
         stands=tuple(key for turn in turns for key in turn),
         rounds=(turns,),
     )

@@ -17,15 +17,18 @@ text { font: 12px ui-monospace, Menlo, "DejaVu Sans Mono", Consolas, monospace; 
 .differs > .frame { stroke: #dc2626; stroke-width: 1.6; }
 .train > .frame { stroke: #15803d; stroke-width: 1.6; stroke-dasharray: 5 3; }
 .eval > .frame { stroke: #7e22ce; stroke-width: 1.6; stroke-dasharray: 5 3; }
+.stuck > .frame { stroke: #9a3412; stroke-width: 2.4; }
 .failed > .frame { stroke: #dc2626; stroke-width: 2.4; }
 .badge { fill: #dc2626; }
 .train > .badge { fill: #15803d; }
 .eval > .badge { fill: #7e22ce; }
-.open:not(.train):not(.eval) > .badge { fill: #dc2626; }
+.stuck > .badge { fill: #9a3412; }
+.open:not(.train):not(.eval):not(.stuck) > .badge { fill: #dc2626; }
 .sign { font-size: 11px; font-weight: 700; fill: #ffffff; text-anchor: middle; }
 .key { font-size: 11px; font-weight: 700; text-anchor: middle; fill: #dc2626; }
 .train > .key { fill: #15803d; }
 .eval > .key { fill: #7e22ce; }
+.stuck > .key { fill: #9a3412; }
 .wire { fill: none; stroke: #94a3b8; stroke-width: 1.3; }
 .wire.train { stroke: #15803d; stroke-dasharray: 5 3; }
 .wire.eval { stroke: #7e22ce; stroke-dasharray: 5 3; }
@@ -46,7 +49,9 @@ text { font: 12px ui-monospace, Menlo, "DejaVu Sans Mono", Consolas, monospace; 
   .differs > .frame, .failed > .frame { stroke: #f87171; }
   .train > .frame, .wire.train { stroke: #4ade80; }
   .eval > .frame, .wire.eval { stroke: #c084fc; }
+  .stuck > .frame { stroke: #fbbf24; }
   .key { fill: #f87171; }
+  .stuck > .key { fill: #fbbf24; }
   .arrow.train, .train > .key { fill: #4ade80; }
   .arrow.eval, .eval > .key { fill: #c084fc; }
 }

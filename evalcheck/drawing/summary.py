@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from evalcheck.picture import Box, Mode, Picture
 
 SHOWN = 3
+CHANCE = "python or numpy numbers were drawn: which modules run may be left to chance"
+Key = TypeVar("Key")
+# A box, and what it is a call of: two calls of one module are one norm.
+Marked = tuple[Box, object]
 
 
 def sentence(picture: Picture) -> str:
@@ -17,10 +22,12 @@ def sentence(picture: Picture) -> str:
         return f"{picture.title}: nothing could be traced"
     marked = list(_marked(picture.boxes))
     parts = [_calls(boxes), *_norms(picture, marked), *_noise(picture, marked), *_again(boxes)]
+    if picture.chance:
+        parts.append(CHANCE)
     if picture.gaps:
         parts.append("traced only in part")
     elif picture.view == "diff":
-        parts.append(_alone(boxes))
+        parts += [_alone(boxes), *_moved(picture.boxes)]
     return f"{picture.title}: {'; '.join(parts)}"
 
 
@@ -39,37 +46,55 @@ def _calls(boxes: list[Box]) -> str:
     return f"{train} module calls in train, {eval} in eval"
 
 
-def _marked(boxes: tuple[Box, ...]) -> Iterator[Box]:
+def _marked(boxes: tuple[Box, ...]) -> Iterator[Marked]:
     """Norms and sources of noise; not the operations of a module that is one itself."""
+    met: Counter[str] = Counter()
     for box in boxes:
+        number = met[box.label]
+        met[box.label] += box.kind == "operation"
         if box.role != "plain":
-            yield box
+            yield box, (box.kind, box.path, box.kind == "operation" and (box.label, number))
         own = box.children if box.role == "plain" else tuple(c for c in box.children if c.kind == "module")
         yield from _marked(own)
 
 
-def _norms(picture: Picture, marked: list[Box]) -> Iterator[str]:
-    norms = [box for box in marked if box.role == "norm"]
-    told = Counter(_states(box) for box in norms if box.train or box.eval)
-    for (train, eval), count in told.most_common():
-        verb = "uses" if count == 1 else "use"
-        yield f"{counted(count, 'batch norm')} {verb} {_in_modes(train, eval)}"
-    others = sum(1 for box in norms if not box.train and not box.eval)
+def _grouped(marked: Iterable[tuple[Key, object]]) -> list[tuple[Key, str, bool]]:
+    """For each kind, most numerous first: how many modules, and how often they are called if more often.
+
+    The last tells whether there is only one.
+    """
+    groups: dict[Key, list[object]] = {}
+    for key, which in marked:
+        groups.setdefault(key, []).append(which)
+    told = []
+    for key, calls in sorted(groups.items(), key=lambda group: -len(set(group[1]))):
+        often = "" if len(calls) == len(set(calls)) else f", called {len(calls)} times,"
+        told.append((key, f"{len(set(calls))} {{noun}}{often}", len(set(calls)) == 1))
+    return told
+
+
+def _norms(picture: Picture, marked: list[Marked]) -> Iterator[str]:
+    norms = [(box, which) for box, which in marked if box.role == "norm"]
+    told = _grouped(
+        ((box.train, box.eval, box.stuck), which) for box, which in norms if box.train or box.eval
+    )
+    for (train, eval, stuck), count, single in told:
+        noun, verb = ("batch norm", "uses") if single else ("batch norms", "use")
+        yield f"{count.format(noun=noun)} {verb} {_in_modes(train, eval)}{' (!)' if stuck else ''}"
+    others = len({which for box, which in norms if not box.train and not box.eval})
     if others:
-        yield (
-            f"{counted(others, 'norm')} without modes"
-            if told
-            else f"{counted(others, 'norm')}, none with modes"
-        )
+        verb = "does" if others == 1 else "do"
+        yield f"{counted(others, 'other norm' if told else 'norm')} that {verb} the same in both modes"
     if not norms and not picture.gaps:
         yield "no norm"
 
 
-def _noise(picture: Picture, marked: list[Box]) -> Iterator[str]:
-    groups = Counter(_noisy(box) for box in marked if box.role in ("noise", "dropout"))
-    for (what, words), count in groups.most_common():
-        yield f"{counted(count, what)} {words.format(verb='is' if count == 1 else 'are')}"
-    if not picture.gaps and not any(what == "dropout" for what, _ in groups):
+def _noise(picture: Picture, marked: list[Marked]) -> Iterator[str]:
+    groups = _grouped((_noisy(box), which) for box, which in marked if box.role in ("noise", "dropout"))
+    for (what, words), count, single in groups:
+        noun = counted(1 if single else 2, what)[2:]
+        yield f"{count.format(noun=noun)} {words.format(verb='is' if single else 'are')}"
+    if not picture.gaps and not any(what == "dropout" for (what, _), _, _ in groups):
         yield "no dropout"
 
 
@@ -80,18 +105,16 @@ def _noisy(box: Box) -> tuple[str, str]:
     if what == "dropout" and all(state in ("p=0", "off") for state in states):
         return what, "{verb} never active" if "p=0" in states else "{verb} off"
     if len(live) == len(states) == 2:
-        return what, "{verb} active in both modes"
-    return what, f"{{verb}} active in {live[0]}" + (
-        " only" if len(states) == 2 else ""
-    ) if live else "{verb} off"
+        return what, "{verb} active in eval too (!)"
+    if not live:
+        return what, "{verb} off"
+    only = " only" if len(states) == 2 or box.only else ""
+    fault = " (!)" if box.stuck else ""
+    return what, f"{{verb}} active in {live[0]}{only}{fault}"
 
 
 def _acts(state: str | None) -> bool:
     return state not in (None, "", "off", "p=0")
-
-
-def _states(box: Box) -> tuple[str | None, str | None]:
-    return box.train, box.eval
 
 
 def _in_modes(train: str | None, eval: str | None) -> str:
@@ -120,6 +143,26 @@ def _alone(boxes: list[Box]) -> str:
             verb = "runs" if len(outer) == 1 else "run"
             parts.append(f"{counted(len(outer), 'module')} {verb} in {mode} only ({_some(outer)})")
     return "; ".join(parts) or "the same modules in both modes"
+
+
+def _moved(boxes: tuple[Box, ...]) -> Iterator[str]:
+    """Operations that one mode alone runs, in modules that run in both."""
+    operations = list(_operations(boxes))
+    modes: tuple[Mode, ...] = ("train", "eval")
+    for mode in modes:
+        alone = [box.label for box in operations if box.only == mode]
+        if alone:
+            verb = "runs" if len(alone) == 1 else "run"
+            names = list(dict.fromkeys(alone))
+            yield f"{counted(len(alone), 'operation')} {verb} in {mode} only ({_some(names)})"
+
+
+def _operations(boxes: tuple[Box, ...]) -> Iterator[Box]:
+    for box in boxes:
+        if box.kind == "operation" and box.role == "plain" and not box.plumbing:
+            yield box
+        elif box.role == "plain" and box.only is None:
+            yield from _operations(box.children)
 
 
 def _outermost(paths: list[str]) -> list[str]:

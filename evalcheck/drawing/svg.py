@@ -89,10 +89,12 @@ def _frame(spot: Spot, left: float, top: float, style: str) -> str:
 
 
 def _classes(box: Box) -> str:
-    differs = "differs" if words.sign(box) == words.DIFFERS and not box.children else ""
+    sign = words.sign(box)
+    differs = "differs" if sign == words.DIFFERS and not box.children else ""
+    stuck = "stuck" if sign == words.STUCK else ""
     opened = "open" if box.children else ""
     failed = "failed" if box.failed else ""
-    return " ".join(filter(None, (box.kind, box.role, opened, differs, failed, box.only or "")))
+    return " ".join(filter(None, (box.kind, box.role, opened, differs, stuck, failed, box.only or "")))
 
 
 def _told(box: Box) -> str:
@@ -139,6 +141,7 @@ def _legend(picture: Picture, shown: Picture, top: float, width: float) -> tuple
     items = [
         (any(b.role == "norm" for b in drawn), "module norm", "", "norm"),
         (any(b.role in ("noise", "dropout") for b in drawn), "module noise", "", "dropout or random"),
+        (words.STUCK in signs, "module plain stuck", words.STUCK, "still on in eval: not switched off"),
         (words.DIFFERS in signs, "module plain differs", words.DIFFERS, "differs: train | eval"),
         (words.TRAIN in signs, "module plain train", words.TRAIN, "train mode only"),
         (words.EVAL in signs, "module plain eval", words.EVAL, "eval mode only"),
@@ -162,6 +165,7 @@ def _legend(picture: Picture, shown: Picture, top: float, width: float) -> tuple
         *shown.folded,
         *(() if shown.shaped else ("Traced symbolically: shapes are not known",)),
         *picture.gaps,
+        *map(words.noted, picture.notes),
     ]
     for line in said:
         for part in textwrap.wrap(line, int((width - 2 * BORDER) / SMALL)):

@@ -19,10 +19,13 @@ SIGNS = {
     words.TRAIN: "bold green",
     words.EVAL: "bold magenta",
     words.STOPPED: "bold red",
+    words.STUCK: "bold white on red",
 }
 GAP = 2
 # What the columns need at least where it is tight.
 NAMES, KINDS, SHAPES, MARKS = 24, 12, 12, 21
+# And where it is tighter still: what a norm or a dropout does is why one looks.
+LEAST = 7
 
 
 def render(
@@ -61,7 +64,7 @@ def _table(shown: Picture, width: int) -> Iterator[Text]:
         yield _line(row, columns, width)
     if not whole:
         yield Text()
-        yield Text("A name is to be read after that of the module that it is in.", "dim")
+        yield Text("Names are shortened: each continues the name of the module around it.", "dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def _widths(rows: list[_Row], width: int, *, tight: bool) -> tuple[int, int, int
 
     names = max((len(row.branch) + len(row.name) for row in rows), default=0)
     kinds = widest(words.kind(row.box) for row in rows)
-    marks = min(widest(words.marks(row.box) for row in rows), max(MARKS, width // 4))
+    told = widest(words.deed(row.box) for row in rows)
+    marks = max(told, min(widest(words.marks(row.box) for row in rows), max(MARKS, width // 4)))
     room = width - 2 - 3 * GAP
     flows = widest(words.flow(row.box) for row in rows)
     if names + kinds + flows + marks > room:
@@ -100,6 +104,10 @@ def _widths(rows: list[_Row], width: int, *, tight: bool) -> tuple[int, int, int
     kinds, over = _shrunk(kinds, over, KINDS)
     flows, over = _shrunk(flows, over, SHAPES)
     names, over = _shrunk(names, over, NAMES)
+    kinds, over = _shrunk(kinds, over, LEAST)
+    # A branch and a letter or two of the name must be left, or the columns do not stand under each other.
+    names, over = _shrunk(names, over, max(len(row.branch) for row in rows) + LEAST)
+    flows, over = _shrunk(flows, over, LEAST)
     return names, kinds, flows
 
 
@@ -140,19 +148,14 @@ def _short(name: str, room: int) -> str:
 def _legend(picture: Picture, shown: Picture, verbose: bool) -> Iterator[Text]:
     drawn = list(shown.walk())
     signs = {words.sign(box) for box in drawn}
-    told = {
-        words.DIFFERS: "runs in both modes but not alike: left of | is train mode, right of it eval mode",
-        words.TRAIN: "runs in train mode only",
-        words.EVAL: "runs in eval mode only",
-        words.STOPPED: "the forward stopped here",
-    }
-    lines = [Text.assemble((sign, SIGNS[sign]), f" {what}") for sign, what in told.items() if sign in signs]
+    told = words.SIGNS.items()
+    lines = [Text.assemble((sign, SIGNS[sign]), f" {what}") for sign, what in told if sign in signs]
     lines += [Text(f"{what}.", "dim") for what in shown.folded]
     if shown.folded and not verbose:
         lines.append(Text("-v shows everything, --depth N another depth.", "dim"))
     if not picture.shaped and drawn:
         lines.append(Text("Traced symbolically, without an input: shapes are not known.", "dim"))
-    lines += [Text(note, "dim") for note in picture.notes]
+    lines += [Text(words.noted(note), "dim") for note in picture.notes]
     if lines:
         yield Text()
         yield from lines

@@ -58,6 +58,11 @@ class Call:
         return sum(math.prod(s.shape) for s in self.slots.values())
 
     @property
+    def hollow(self) -> bool:
+        """Whether an input that is made up would hold nothing: a layer without a width takes that too."""
+        return any(0 in s.shape for s in self.slots.values() if s.sample is None)
+
+    @property
     def axes(self) -> int:
         """How many axes are free together: 2 for images, 1 for sequences."""
         return max((len(s.free) for s in self.slots.values()), default=0)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from evalcheck.inputs.spec import SAMPLES, STEPS, Spec, floats, ids
 
@@ -16,6 +17,8 @@ N = SAMPLES
 FIRST = 4
 # Where a search begins: pictures of 64, signals of 256 values, volumes of 16 frames of 64 x 64.
 PICTURE, SIGNAL, FRAMES = 64, 256, 16
+# The width of what a lazy layer gets, which takes any: features, and the channels of sound, pictures, films.
+FEATURES, CHANNELS = 16, {1: 1, 2: 3, 3: 3}
 
 
 def first(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -40,7 +43,7 @@ def takes(path: str, module: nn.Module) -> list[Spec]:
     if isinstance(module, _ConvNd):
         return _convolution(module, path)
     if isinstance(module, nn.Linear):
-        width = module.in_features
+        width = chosen(module) or module.in_features
         square = [(c, math.isqrt(width // c)) for c in (1, 3)]
         pictures = [floats(N, c, n, n, layer=path) for c, n in square if c * n * n == width and n > 4]
         return [floats(N, width, layer=path), floats(N, STEPS, width, layer=path), *pictures]
@@ -56,8 +59,25 @@ def takes(path: str, module: nn.Module) -> list[Spec]:
     return _attention(module, path) or _norm(module, path)
 
 
+def chosen(module: nn.Module | None) -> int | None:
+    """The width made up for a lazy layer that never ran; None for layers that know theirs."""
+    lazy = isinstance(module, LazyModuleMixin)
+    if not lazy:
+        return None
+    if isinstance(module, nn.Linear):
+        return None if module.in_features else FEATURES
+    if isinstance(module, _ConvNd):
+        if module.in_channels:
+            return None
+        # What is transposed is a map of features, and no picture.
+        return FEATURES if isinstance(module, _ConvTransposeNd) else CHANNELS[len(module.kernel_size)]
+    if isinstance(module, _NormBase) and not module.num_features:
+        return FEATURES if "1d" in type(module).__name__ else CHANNELS[2]
+    return None
+
+
 def _convolution(module: _ConvNd, path: str) -> list[Spec]:
-    channels, dimensions = module.in_channels, len(module.kernel_size)
+    channels, dimensions = chosen(module) or module.in_channels, len(module.kernel_size)
     if dimensions == 1:
         return [floats(N, channels, SIGNAL, free=(2,), layer=path)]
     if dimensions == 2:
@@ -70,7 +90,8 @@ def _convolution(module: _ConvNd, path: str) -> list[Spec]:
 def _image(module: _ConvNd, size: int, path: str) -> Spec:
     dimensions = len(module.kernel_size)
     free = tuple(range(2, 2 + dimensions))
-    return floats(N, module.in_channels, *[size] * dimensions, free=free, layer=path)
+    channels = chosen(module) or module.in_channels
+    return floats(N, channels, *[size] * dimensions, free=free, layer=path)
 
 
 def _sequence(width: int, batch_first: bool, path: str) -> Spec:
@@ -93,7 +114,8 @@ def _attention(module: nn.Module, path: str) -> list[Spec]:
 
 def _norm(module: nn.Module, path: str) -> list[Spec]:
     if isinstance(module, (_NormBase, nn.GroupNorm)):
-        channels = module.num_channels if isinstance(module, nn.GroupNorm) else module.num_features
+        width = module.num_channels if isinstance(module, nn.GroupNorm) else module.num_features
+        channels = chosen(module) or width
         vector = floats(N, channels, layer=path)
         signal = floats(N, channels, SIGNAL, free=(2,), layer=path)
         picture = floats(N, channels, PICTURE, PICTURE, free=(2, 3), layer=path)

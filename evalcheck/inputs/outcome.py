@@ -25,12 +25,14 @@ class Outcome:
     ``error`` is None where it ran to the end. ``able`` is False where the meta device was at fault,
     which has no values to decide by. ``norms`` are the values per channel of each batch norm in a whole
     batch, in order; ``hits`` the first layer of each input, ``rows`` the fewest rows of the embeddings
-    that it indexes. ``samples`` is the size of the batch that was tried.
+    that it indexes. ``samples`` is the size of the batch that was tried, ``seconds`` the time that the
+    forward took where it was run for real and came to its end.
     """
 
     error: BaseException | None = None
     samples: int = SAMPLES
     able: bool = True
+    seconds: float | None = None
     norms: list[int] = field(default_factory=list)
     hits: dict[str, Hit] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -38,6 +40,11 @@ class Outcome:
     @property
     def ok(self) -> bool:
         return self.error is None
+
+    @property
+    def fails(self) -> bool:
+        """Whether the model itself raised: not for want of time, and not for what came out."""
+        return self.error is not None and not isinstance(self.error, (TooSlow, Odd))
 
     @property
     def reason(self) -> str:

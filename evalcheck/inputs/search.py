@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import nn
@@ -20,6 +21,8 @@ from evalcheck.inputs.trial import attempt
 # The whole search; a model that is slower than this to try is asked for with --input.
 SECONDS = 8.0
 TRIALS = 200
+# What is left for train mode alone, after all was tried and nothing runs in eval mode.
+AGAIN = 2.0
 # The first operation on the meta device imports two seconds of torch. Half of that is first spent on
 # real forwards of four samples, which is enough for most models; large ones are tried on meta then.
 WARMING = 1.0
@@ -33,12 +36,18 @@ UNUSUAL = (torch.float64, torch.float16, torch.bfloat16)
 
 @dataclass
 class Search:
-    """The trials made so far, and what they cost."""
+    """The trials made so far, and what they cost.
+
+    ``training`` is the mode in which an input has to run; the other one is a wish.
+    """
 
     model: nn.Module
+    training: bool = False
+    trials: int = TRIALS
     until: float = field(default_factory=lambda: time.monotonic() + SECONDS)
     tried: dict[object, Outcome] = field(default_factory=dict)
     solved: set[object] = field(default_factory=set)
+    whole: dict[object, Outcome] = field(default_factory=dict)
     spent: float = 0.0
     failure: Outcome | None = None
 
@@ -50,11 +59,24 @@ class Search:
         )
         self.dtype = next(kinds, torch.float32)
 
-    def __call__(self, call: Call, training: bool = False) -> Outcome:
-        """One trial for each call and mode, in eval mode unless said otherwise."""
+    def turned(self) -> Search:
+        """The same search for an input that runs in train mode only, with little time."""
+        seconds = min(AGAIN, SECONDS)
+        return replace(
+            self,
+            training=True,
+            trials=len(self.tried) + TRIALS,
+            until=time.monotonic() + seconds,
+            solved=set(),
+            spent=0.0,
+        )
+
+    def __call__(self, call: Call, training: bool | None = None) -> Outcome:
+        """One trial for each call and mode, in the mode of the search unless said otherwise."""
+        training = self.training if training is None else training
         key = (training, call.key())
         if key not in self.tried:
-            if len(self.tried) >= TRIALS or time.monotonic() > self.until:
+            if len(self.tried) >= self.trials or time.monotonic() > self.until:
                 self.failure = self.failure or Outcome(TooSlow())
                 return Outcome(TooSlow())
             outcome = self.tried[key] = self._tried(call, training)
@@ -95,25 +117,28 @@ class Search:
         return self(call, training=True).ok
 
     def first(self, calls: Iterable[Call], lead: bool = True) -> Call | None:
-        """The first call that runs in both modes, else the first that runs in eval mode.
+        """The first call that runs in both modes, else the first that runs in the mode of the search.
 
-        With ``lead``, what a failed trial says is followed up before the next call is tried.
+        In train mode the first that runs will do. With ``lead``, what a failed trial
+        says is followed up before the next call is tried.
         """
         waiting, seen = deque(calls), set[object]()
         fallback = odd = None
         while waiting:
             call = waiting.popleft().typed(self.dtype)
-            if call.key() in seen:
+            if call.key() in seen or call.hollow:
                 continue
             seen.add(call.key())
             outcome = self(call)
             if isinstance(outcome.error, TooSlow):
                 # What is declared is believed where there is no time to try it.
-                return fallback or odd or (None if lead else call)
-            if isinstance(outcome.error, Odd):
+                return fallback or odd or (None if lead or self.training else call)
+            if isinstance(outcome.error, Odd) and not self.training:
                 odd = odd or call
             if outcome.ok:
                 call = self.fitted(call, outcome)
+                if self.training:
+                    return call
                 if not waiting and call.size is None and fallback is None:
                     return call
                 if self.trains(call):
@@ -129,6 +154,31 @@ class Search:
             elif lead:
                 waiting.extendleft(reversed([*self._led(call, outcome)]))
         return fallback or odd
+
+    def taken(self, call: Call) -> bool:
+        """Whether the whole batch runs with values, whatever time that takes."""
+        outcome = self.whole[call.key()] = attempt(self.model, call, training=self.training, real=True)
+        return outcome.ok
+
+    def seconds(self, call: Call) -> float | None:
+        """How long a real forward of one sample took in the trials; None where none was made.
+
+        The quickest counts: the first forward of a process is slower than those that follow.
+        """
+        key = call.key()
+        made = [self.tried.get((False, key)), self.tried.get((True, key)), self.whole.get(key)]
+        times = [o.seconds / o.samples for o in made if o is not None and o.seconds is not None]
+        return min(times, default=None)
+
+    def refusal(self, call: Call) -> tuple[Literal["train", "eval"] | None, str]:
+        """The mode in which the model is known to raise on this call, and what it says."""
+        if self.training:
+            outcome = self(call, training=False)
+            if outcome.ok:
+                return None, ""
+            return "eval", outcome.reason if outcome.fails or self.failure is None else self.failure.reason
+        trained = self.tried.get((True, call.key()))
+        return ("train", trained.reason) if trained is not None and trained.fails else (None, "")
 
     def fitted(self, call: Call, outcome: Outcome) -> Call:
         """Whole numbers cut to the smallest embedding that they index."""

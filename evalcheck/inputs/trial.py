@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -38,8 +39,10 @@ def attempt(
     try:
         with untouched(model, parameters=False), torch.no_grad(), _quiet(), _hits(model, watch):
             model.train(training)
+            started = time.monotonic()
             with watch:
                 result = model(*args, **kwargs)
+            outcome.seconds = time.monotonic() - started if real else None
         outcome.error = _odd(result, call.samples)
     except Exception as error:
         outcome.error = error

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from evalcheck.inputs import arguments
+from evalcheck.inputs import arguments, layers
 from evalcheck.inputs.call import Call
 from evalcheck.inputs.outcome import Outcome, TooSlow
+from evalcheck.inputs.spec import Spec
 
 CONFIGURATION, LAYERS = "the model's configuration", "the layers"
+OPTION = "--input"
+GIVEN = "random numbers of the given shape"
 WAY_OUT = "pass --loader or --input (such as --input 8x3x224x224)"
 
 
@@ -29,9 +32,14 @@ def _from_layers(call: Call, model: nn.Module) -> str:
     if not paths:
         return "tried out, for no layer tells what it takes"
     modules = dict(model.named_modules())
-    layers = [f"{path or 'model'}: {_short(modules.get(path))}" for path in paths[:3]]
-    noun = "the first layer" if len(layers) == 1 else "the first layers"
-    return f"from {noun} {', '.join(layers)}, tried out"
+    named = [f"{path or 'model'}: {_short(modules.get(path))}" for path in paths[:3]]
+    noun = "the first layer" if len(named) == 1 else "the first layers"
+    told = f"from {noun} {', '.join(named)}, tried out"
+    for path in paths:
+        if (width := layers.chosen(modules.get(path))) is not None:
+            what = "features" if width == layers.FEATURES else "channels"
+            told += f"; {path or 'it'} is lazy: its number of {what} is unknown, and {width} was chosen"
+    return told
 
 
 def _short(module: nn.Module | None) -> str:
@@ -52,4 +60,19 @@ def missing(model: nn.Module, failure: Outcome | None, stale: Sequence[str]) -> 
         why = f"no input that was made up fits the model ({failure.reason.rstrip('.')})"
     if stale:
         why = f"the input that the model declares ({', '.join(stale)}) does not fit it; {why}"
-    return f"no loader, and {why}: {WAY_OUT}"
+    return f"no loader, and {why}: {way_out(model, failure)}"
+
+
+def way_out(model: nn.Module, failure: Outcome | None = None) -> str:
+    """What to pass, with a shape of the kind that the first layer takes: the one met, else the one listed."""
+    hits = failure.hits.values() if failure is not None else ()
+    met = [(hit.path, hit.module) for hit in hits] or [*layers.first(model)]
+    spec = next((spec for path, module in met for spec in layers.takes(path, module)), None)
+    if spec is None or 0 in spec.shape:
+        return WAY_OUT
+    return f"pass --loader or --input (such as {OPTION} {_shape(spec)})"
+
+
+def _shape(spec: Spec) -> str:
+    sizes = "x".join(map(str, spec.shape))
+    return sizes if spec.dtype.is_floating_point else f"{sizes}:int64<{spec.high}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evalcheck.batch import Batch
+from evalcheck.batch import Batch, tree
 from evalcheck.complaint import Complaint
 from evalcheck.guard import untouched
 from evalcheck.guard.modes import switch
@@ -141,9 +142,17 @@ def running(batch: Batch) -> Iterator[None]:
         if isinstance(error, (RuntimeError, MemoryError)) and _memory(text, error):
             raise OutOfMemory from None
         line = text.strip().split("\n")[0].removesuffix(", but expected one of:") or "no reason given"
-        raise Complaint(
-            f"the model refuses a batch of {batch.shapes()}: {type(error).__name__}: {line}"
-        ) from error
+        told = f"the model refuses a batch of {batch.shapes()}: {type(error).__name__}: {line}"
+        hint = _bytes(text, batch) or batch.doubt
+        raise Complaint(f"{told}; {hint}" if hint else told) from error
+
+
+def _bytes(text: str, batch: Batch) -> str:
+    """Pictures come as bytes where a loader does not convert them; torch calls these by several names."""
+    held = tree.leaves([batch.args, batch.kwargs, batch.whole])
+    if re.search(r"unsigned char|\bByte|uint8", text) and any(t.dtype is torch.uint8 for _, t in held):
+        return "the loader gives uint8: convert to float there"
+    return ""
 
 
 def _memory(text: str, error: Exception) -> bool:

@@ -66,6 +66,19 @@ def test_the_batch_of_a_loader_is_drawn() -> None:
     """With its own shapes."""
     result = run("graph", "model.py:Net", "--loader", "batches")
     assert "6x3 → 6x2" in result.stdout
+    assert "The input is the first batch of batches" in result.stdout
+
+
+@pytest.mark.usefixtures("net")
+def test_an_input_that_was_given_is_not_called_made_up() -> None:
+    """One that was, is; and no drawing asks for a loader."""
+    given = run("graph", "model.py:Net", "--input", "6x3").stdout
+    assert "The input is" in given
+    assert "--input 6x3 float32" in given
+    assert "made up" not in given
+    guessed = run("graph", "model.py:Net").stdout
+    assert "The input was made up" in guessed
+    assert not any("pass --loader" in said for said in (given, guessed))
 
 
 def test_a_picture_goes_into_a_file(net: Path) -> None:
@@ -90,7 +103,7 @@ def test_a_model_that_fails_is_drawn_as_far_as_it_came() -> None:
     result = run("graph", "model.py:Broken", "--input", "6x3")
     assert result.exit_code == 0
     assert "✗ " in result.stdout
-    assert "train mode: RuntimeError" in result.stderr
+    assert "both modes: RuntimeError" in result.stderr
     assert "in head" in result.stderr
 
 

@@ -135,11 +135,73 @@ class Noisy(nn.Module):
         return self.frozen(x + torch.randn_like(x))
 
 
+class Siamese(nn.Module):
+    """One encoder for two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
+        self.head = nn.Conv2d(4, 1, 1)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.head(self.encoder(a) - self.encoder(b))
+
+
+class Again(nn.Module):
+    """One cell, over and over; or for each of several branches."""
+
+    def __init__(self, times: int, chained: bool) -> None:
+        super().__init__()
+        self.cell = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+        self.times, self.chained = times, chained
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = [x]
+        for _ in range(self.times):
+            made.append(self.cell(made[-1] if self.chained else x))
+        return made[-1] if self.chained else torch.cat(made[1:])
+
+
+class Encoder(nn.Module):
+    """Returns three tensors, not in the order in which it makes them; two are alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.spread = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
+        self.decoder = nn.Conv2d(2, 3, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, spread = self.mean(x), self.spread(x)
+        return self.decoder(mean + torch.randn_like(mean) * spread.exp()), mean, spread
+
+
+class Masked(nn.Module):
+    """Layers that training alone draws a number before, and a mask that training alone writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Block(3) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            x = x.clone()
+            x[:, 0] = 0
+        for layer in self.layers:
+            if self.training:
+                x = x * torch.rand([])
+            x = layer(x)
+        return x
+
+
 def picture(
-    model: nn.Module, view: View = "diff", title: str = "net", batch: Tensor | None = IMAGE
+    model: nn.Module,
+    view: View = "diff",
+    title: str = "net",
+    batch: Tensor | tuple[Tensor, ...] | None = IMAGE,
 ) -> Picture:
-    """The model traced on a batch of images, or symbolically without one."""
-    run = None if batch is None else (lambda net: net(batch))
+    """The model traced on a batch of images (a tuple for several inputs), or symbolically without one."""
+    given = batch if isinstance(batch, tuple) else (batch,)
+    run = None if batch is None else (lambda net: net(*given))
     return folding.picture(graph.read(model, run), view, title)
 
 

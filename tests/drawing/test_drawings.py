@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +16,20 @@ from torch import nn
 
 from evalcheck.drawing import FORMATS, render
 from tests.drawing import graphviz
-from tests.drawing.nets import Failing, Hourglass, Nested, Noisy, Residual, Twice, picture
+from tests.drawing.nets import (
+    IMAGE,
+    Again,
+    Encoder,
+    Failing,
+    Hourglass,
+    Masked,
+    Nested,
+    Noisy,
+    Residual,
+    Siamese,
+    Twice,
+    picture,
+)
 from tests.reporters.keeping import kept
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -25,6 +41,9 @@ NETS = {
     "noisy": lambda: picture(Noisy()),
     "stopped": lambda: picture(Failing()),
     "symbolic": lambda: picture(Residual(), batch=None),
+    "siamese": lambda: picture(Siamese(), batch=(IMAGE, IMAGE + 1)),
+    "encoder": lambda: picture(Encoder()),
+    "masked": lambda: picture(Masked()),
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -119,6 +138,122 @@ def test_what_is_joined_to_different_places_is_not_folded():
     """The levels of a U-Net are alike, but each has its own skip."""
     text = render(picture(Hourglass()), width=100)
     assert all(f"down.{level} " in text for level in range(3))
+
+
+def test_calls_of_one_module_beside_each_other_are_drawn_one_by_one():
+    """Two branches are what makes a siamese network; both inputs are shown, and the norms counted once."""
+    text = render(NETS["siamese"](), width=160)
+    assert "call 1 of 2" in text
+    assert "call 2 of 2" in text
+    assert text.count("BatchNorm2d") == 2
+    assert "1 batch norm, called 2 times, uses" in text
+    assert "1 dropout, called 2 times, is active in train only" in " ".join(text.split())
+    (given,) = [line for line in text.split("\n") if line.startswith("  input")]
+    assert given.split("input")[1].strip() == "2x3x8x8, 2x3x8x8"
+
+
+@pytest.mark.parametrize(
+    ("times", "chained", "said"),
+    [(5, True, "called 5 times"), (2, True, "called 2 times"), (5, False, "called 5 times, side by side")],
+)
+def test_calls_of_one_module_that_are_folded_are_no_neighbours_of_the_same_structure(times, chained, said):
+    """In a row any number is one box, beside each other only many."""
+    text = render(picture(Again(times, chained)), width=120)
+    (line,) = [line for line in text.split("\n") if "cell  " in line]
+    assert line.endswith(said)
+    assert "×" not in line
+    assert "Folded: calls of the same module, drawn once (called N times)." in text
+    assert "neighbours" not in text
+
+
+def test_a_repetition_is_of_one_mode_only_if_all_of_it_is():
+    """The number that training alone draws before each layer is; the layers are not."""
+    drawn = NETS["masked"]()
+    text = render(drawn, width=120)
+    (steps,) = [line for line in text.split("\n") if "steps × 3" in line]
+    assert steps.startswith("≠")
+    assert "train only" not in steps
+    root = ElementTree.fromstring(render(drawn, "svg"))
+    (group,) = [g for g in root.iter(f"{SVG}g") if (g.get("class") or "").startswith("steps")]
+    assert "train" not in group.get("class")
+    assert "train only" not in next(x for x in render(drawn, "dot").split("\n") if "steps × 3" in x)
+
+
+def test_what_one_mode_alone_moves_is_not_left_out():
+    """A mask that training writes is a difference; the same write in both modes is none."""
+    text = render(NETS["masked"](), width=120)
+    (line,) = [line for line in text.split("\n") if "setitem" in line and line.startswith("T")]
+    assert line.endswith("train only")
+    assert "run in train only (clone, setitem" in text.replace("\n", " ")
+
+
+def test_what_is_returned_stands_in_its_order():
+    """All of it, equal ones too; many equal ones are counted."""
+    drawn = NETS["encoder"]()
+    assert drawn.boxes[-1].inputs == drawn.boxes[1].outputs == ((2, 3, 8, 8), (2, 2, 8, 8), (2, 2, 8, 8))
+    assert "2x3x8x8, 2x2x8x8, 2x2x8x8" in render(drawn, width=120)
+
+    class Many(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3)), [x * n for n in range(2, 6)]
+
+    assert "2x3, 4 x 2x3x8x8" in render(picture(Many()), width=120)
+
+
+def test_what_eval_mode_does_not_switch_off_has_a_sign():
+    """In each format, in the legend, and on the module that hides it."""
+    drawn = picture(nn.Sequential(nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), Noisy())))
+    text = render(drawn, width=120)
+    assert next(line[:1] for line in text.split("\n") if "BatchNorm2d" in line) == "!"
+    assert "! still on in eval mode: not switched off" in text
+    assert "1 batch norm uses batch statistics in both modes (!)" in text
+    assert "1 dropout is active in eval too (!)" in text.replace("\n", " ")
+    closed = render(drawn, depth=1, width=120)
+    assert next(line for line in closed.split("\n") if "(model)" in line).startswith("!")
+    assert "on in eval too" in closed
+    assert 'class="module norm stuck"' in render(drawn, "svg")
+    assert "still on in eval: not switched off" in render(drawn, "svg")
+    assert "! norm: batch statistics" in render(drawn, "dot")
+    assert "!" not in render(picture(Residual()), width=120)
+
+
+def test_weights_that_are_normed_are_no_norm():
+    """Weight norm is a parametrization, however its class is called."""
+    net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 1)))
+    assert "no norm;" in render(picture(net), width=120)
+
+
+def test_layers_that_vanish_by_chance_are_said_to():
+    """Python's numbers decide here which layers run."""
+
+    class Skipping(Again):
+        def forward(self, x):
+            return x if random.random() < 2 and self.training else self.cell(x)
+
+    said = "python or numpy numbers were drawn: which modules run may be left to chance"
+    assert said in render(picture(Skipping(1, True)), width=200)
+    assert said not in render(picture(Again(1, True)), width=200)
+
+
+def test_marks_survive_a_narrow_terminal():
+    """Long names and classes are shortened first."""
+
+    class ALongNameForWhatOnlyDropsSomethingNowAndThen(nn.Dropout):
+        pass
+
+    net = ALongNameForWhatOnlyDropsSomethingNowAndThen(0.1)
+    for depth in range(6):
+        net = nn.Sequential(OrderedDict({f"the_{depth}_th_level_of_it_all": net}))
+    line = next(line for line in render(picture(net), width=80).split("\n") if "| off" in line)
+    assert line.endswith("dropout: p=0.1 | off")
+    assert len(line) <= 80
+
+
+def test_notes_stand_below_the_picture():
+    """Where the input comes from, in the svg as in the text."""
+    drawn = replace(picture(Residual()), notes=("the input was made up",))
+    for format in ("text", "svg"):
+        assert "The input was made up" in render(drawn, format)
 
 
 def test_projections_beside_each_other_are_not_a_repetition():

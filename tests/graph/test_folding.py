@@ -110,11 +110,12 @@ def test_each_call_of_a_module_is_a_box():
 
 
 def test_a_forward_that_stops_is_drawn_as_far_as_it_came():
-    """The module where it stopped is marked, and a gap says why, for each mode."""
+    """The module where it stopped is marked, and a gap says why: once where both modes say the same."""
     drawn = picture(Failing())
     assert box(drawn, "second").failed
     assert not box(drawn, "first").failed
-    assert [gap.split(":")[0] for gap in drawn.gaps] == ["train mode", "eval mode"]
+    assert [gap.split(":")[0] for gap in drawn.gaps] == ["both modes"]
+    assert [gap.split(":")[0] for gap in picture(Failing(), "eval").gaps] == ["eval mode"]
     assert all("in second" in gap for gap in drawn.gaps)
 
 
@@ -136,7 +137,7 @@ def test_a_model_that_cannot_be_traced_at_all_gives_gaps():
     """No batch, and control flow that symbolic tracing does not follow."""
     drawn = picture(models.ValueControl(), batch=None)
     assert drawn.boxes == ()
-    assert len(drawn.gaps) == 2
+    assert [gap.split(":")[0] for gap in drawn.gaps] == ["both modes"]
 
 
 def test_counters_and_torchs_own_insides_are_not_drawn():
@@ -180,3 +181,60 @@ def test_a_drop_path_without_a_trace_in_eval_mode_is_the_same_call():
     noisy = picture(Noisy())
     assert box(noisy, "path").only is None
     assert not [b for b in noisy.walk() if b.only and b.kind == "module"]
+
+
+def test_a_recurrent_layer_shows_its_output_first():
+    """The last state is what is used here, but not what the layer returns first."""
+
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(8, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x)[1][0][-1]
+
+    assert box(picture(Last(), batch=torch.randn(2, 5, 8)), "lstm").outputs == (
+        (2, 5, 4),
+        (1, 2, 4),
+        (1, 2, 4),
+    )
+
+
+def test_outputs_of_both_modes_are_joined():
+    """In the order of training; what evaluation returns besides comes after."""
+
+    class Detector(nn.Module):
+        def forward(self, x):
+            pooled = x.mean((2, 3))
+            return (pooled, pooled.sum()) if self.training else (pooled, x + 1, x + 2)
+
+    drawn = picture(Detector())
+    assert drawn.boxes[-1].inputs == ((2, 3), (), (2, 3, 8, 8), (2, 3, 8, 8))
+
+
+def test_what_only_the_mode_moves_is_shown_once_where_all_of_it_is_of_that_mode():
+    """In a head that training alone has, a reshape is no news; nor is what autograd is told."""
+
+    class Head(nn.Module):
+        def forward(self, x):
+            return x.flatten(1)
+
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = Head()
+
+        def forward(self, x):
+            if not self.training:
+                return x * 2
+            x = x * 2
+            x.requires_grad_()
+            return x, self.head(x), x.flatten(2)
+
+    drawn = picture(Heads())
+    assert [(b.path, b.plumbing) for b in drawn.walk() if b.label == "flatten"] == [
+        ("head", True),
+        ("", False),
+    ]
+    assert not any(b.label == "requires_grad" and not b.plumbing for b in drawn.walk())

@@ -102,7 +102,8 @@ def test_given_tensors_are_taken_as_they_are() -> None:
     choice = choose(nn.Linear(4, 2), [given])
     assert choice.batch is not None
     assert choice.batch.args[0] is given
-    assert (choice.batch.size, choice.told) == (3, "--input")
+    assert (choice.batch.size, choice.given) == (3, True)
+    assert choice.note == "the input is random numbers of the given shape (--input 3x99 float32)"
 
 
 def test_a_graph_is_not_made_up() -> None:
@@ -129,13 +130,77 @@ def test_norms_get_more_than_a_handful_of_values() -> None:
     assert sizes == [64, 96]
 
 
-def test_a_lazy_first_layer_gets_a_picture_and_stays_lazy() -> None:
-    """It takes any number of channels."""
-    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(2))
-    batch = choose(model).batch
-    assert batch is not None
-    assert batch.args[0].ndim == 4
-    assert isinstance(model[0], nn.LazyConv2d)
+LAZY: list[tuple[Callable[[], nn.Module], tuple[int, ...]]] = [
+    (lambda: nn.LazyLinear(4), (8, 16)),
+    (lambda: nn.LazyConv1d(4, 3), (8, 1, 256)),
+    (lambda: nn.LazyConv2d(4, 3), (8, 3, 64, 64)),
+    (lambda: nn.LazyConv3d(4, 3), (8, 3, 16, 64, 64)),
+    (lambda: nn.LazyConvTranspose2d(4, 3), (8, 16, 1, 1)),
+    (lambda: nn.LazyBatchNorm1d(), (8, 16)),
+    (lambda: nn.LazyBatchNorm2d(), (8, 3, 64, 64)),
+]
+
+
+@pytest.mark.parametrize(("build", "shape"), LAZY)
+def test_a_lazy_first_layer_gets_a_usual_width_and_stays_lazy(
+    build: Callable[[], nn.Module], shape: tuple[int, ...]
+) -> None:
+    """It takes any, none too; that the width was chosen is said."""
+    model = nn.Sequential(build(), nn.Flatten(), nn.LazyLinear(2))
+    choice = choose(model)
+    assert choice.batch is not None
+    assert choice.batch.args[0].shape == shape
+    assert (
+        f"0 is lazy: its number of {'features' if 16 in shape[:2] else 'channels'} is unknown" in choice.told
+    )
+    assert f"and {shape[1]} was chosen" in choice.told
+    assert isinstance(model[0], type(build()))
+
+
+def test_a_lazy_layer_that_has_run_knows_its_width() -> None:
+    """Nothing is chosen then."""
+    model = nn.Sequential(nn.LazyLinear(4))
+    model(torch.zeros(2, 7))
+    choice = choose(model)
+    assert choice.batch is not None
+    assert choice.batch.args[0].shape == (8, 7)
+    assert "chosen" not in choice.told
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_nothing_is_made_up_that_is_empty() -> None:
+    """A layer of width 0 would take it, and prove nothing."""
+    assert choose(nn.Linear(0, 4)).batch is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: nn.Linear(4, 4), "8x4"),
+        (lambda: nn.Conv1d(2, 4, 3), "8x2x256"),
+        (lambda: nn.Embedding(50, 4), "8x16:int64<50"),
+        (lambda: nn.Identity(), "8x3x224x224"),
+    ],
+)
+def test_the_way_out_names_a_shape_of_the_kind_that_the_first_layer_takes(
+    layer: Callable[[], nn.Module], shape: str
+) -> None:
+    """Whether the layer was reached before the model raised or not."""
+
+    class Refusing(nn.Module):
+        def __init__(self, early: bool) -> None:
+            super().__init__()
+            self.early, self.first, self.later = early, layer(), nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x if self.early else self.first(x)
+            raise ValueError("not today")
+
+    for early in (True, False):
+        model = Refusing(early)
+        if shape == "8x3x224x224":
+            del model.later
+        assert f"(such as --input {shape})" in choose(model).told
 
 
 def test_nothing_is_printed_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ from difflib import SequenceMatcher
 from torch import fx
 
 from evalcheck.graph.folding import call_tree, deeds
-from evalcheck.graph.folding.call_tree import CallTree, Knot, shapes
-from evalcheck.graph.folding.operation_kinds import fed, idle, is_plumbing, label
+from evalcheck.graph.folding.call_tree import CallTree, Knot
+from evalcheck.graph.folding.operation_kinds import fed, idle, is_plumbing, is_silent, label
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.traces import Mode
 from evalcheck.picture import Box, Edge, Picture, Role, Shape, View
@@ -37,7 +37,7 @@ def picture(graph: ModelGraph, view: View, title: str, notes: tuple[str, ...] = 
     modes: tuple[Mode, ...] = ("train", "eval") if view == "diff" else (view,)
     traces = {mode: trace for mode in modes if (trace := graph.trace(mode)) is not None}
     trees = {mode: call_tree.read(trace, graph.modules) for mode, trace in traces.items()}
-    gaps = tuple(f"{mode} mode: {graph.refusals[mode]}" for mode in modes if mode in graph.refusals)
+    gaps = _refused({mode: graph.refusals[mode] for mode in modes if mode in graph.refusals})
     blind = dict.fromkeys(blind for trace in traces.values() for blind in trace.blind)
     gaps += tuple(f"{blind.path or 'the model'}: {blind.reason}" for blind in blind)
     if not trees:
@@ -47,7 +47,15 @@ def picture(graph: ModelGraph, view: View, title: str, notes: tuple[str, ...] = 
     draft = _Draft(graph, trees, last)
     boxes = (*draft.end("input"), *(draft.box(pair) for pair in pairs), *draft.end("output"))
     shaped = all(trace.shaped for trace in traces.values())
-    return Picture(title, view, boxes, draft.edges(pairs), gaps, notes, shaped)
+    chance = any(trace.drew_outside for trace in traces.values())
+    return Picture(title, view, boxes, draft.edges(pairs), gaps, notes, shaped, chance)
+
+
+def _refused(reasons: dict[Mode, str]) -> tuple[str, ...]:
+    """Why the forwards stopped: once, where both say the same."""
+    if len(reasons) == 2 and len(set(reasons.values())) == 1:
+        return (f"both modes: {reasons['train']}",)
+    return tuple(f"{mode} mode: {reason}" for mode, reason in reasons.items())
 
 
 def _aligned(lists: dict[Mode, list[Knot]]) -> list[Pair]:
@@ -109,6 +117,19 @@ def _walk(pairs: list[Pair]) -> Iterator[Pair]:
         yield from _walk(pair.children)
 
 
+def _of_both(modes: list[list[fx.Node]]) -> tuple[Shape, ...]:
+    """The shapes of the first mode in order, then what the second has more of each."""
+    found: list[Shape] = []
+    for nodes in modes:
+        told = call_tree.listed(nodes)
+        missing = Counter(told) - Counter(found)
+        for shape in told:
+            if missing[shape] > 0:
+                found.append(shape)
+                missing[shape] -= 1
+    return tuple(found)
+
+
 class _Draft:
     """Turns pairs into boxes and the graphs' edges into edges between them."""
 
@@ -117,30 +138,24 @@ class _Draft:
         self._fed = {mode: fed(tree.trace.graph) for mode, tree in trees.items()}
         # Of a forward that stopped early nothing came out: all of it is shown.
         whole = [tree.trace.graph for tree in trees.values() if tree.trace.complete]
+        self._complete = len(whole) == len(trees)
         self._idle = {node for graph in whole for node in idle(graph)}
         counted = [Counter(call.path for call in tree.trace.sequence) for tree in trees.values()]
         self._calls = {path: max(c[path] for c in counted) for path in {p for c in counted for p in c}}
 
     def end(self, kind: str) -> tuple[Box, ...]:
         """The box of what goes in or comes out; none where no trace has it."""
-        found: dict[Shape, None] = {}
-        seen = False
-        for tree in self._trees.values():
-            for node in tree.trace.graph.nodes:
-                if kind == "input" and node.op == "placeholder" and node.users:
-                    seen = True
-                    found |= dict.fromkeys(shapes(node))
-                elif kind == "output" and node.op == "output":
-                    seen = seen or bool(node.all_input_nodes)
-                    found |= dict.fromkeys(s for given in node.all_input_nodes for s in shapes(given))
-        if not seen:
-            return ()
+        graphs = [tree.trace.graph for tree in self._trees.values()]
         if kind == "input":
-            return (Box(INPUT, "", "input", kind="input", outputs=tuple(found)),)
-        return (Box(self._last, "", "output", kind="output", inputs=tuple(found)),)
+            given = [[node for node in graph.nodes if node.op == "placeholder"] for graph in graphs]
+            if not any(node.users for nodes in given for node in nodes):
+                return ()
+            return (Box(INPUT, "", "input", kind="input", outputs=_of_both(given)),)
+        made = [call_tree.returned(graph) for graph in graphs]
+        return (Box(self._last, "", "output", kind="output", inputs=_of_both(made)),) if any(made) else ()
 
-    def box(self, pair: Pair) -> Box:
-        """A pair with all that is in it."""
+    def box(self, pair: Pair, alone: bool = False) -> Box:
+        """A pair with all that is in it; ``alone`` where what it is in runs in one mode only."""
         knot, mode = pair.knot, next(iter(pair.knots))
         done = {m: deeds.of(k, self._graph.modules, self._fed[m]) for m, k in pair.knots.items()}
         role: Role = next((deed.role for deed in done.values() if deed.role != "plain"), "plain")
@@ -150,6 +165,7 @@ class _Draft:
         }
         marked = role != "plain" and any(words.values())
         tree = self._trees[mode]
+        single = len(pair.knots) < len(self._trees)
         common = Box(
             pair.key,
             knot.path,
@@ -158,10 +174,10 @@ class _Draft:
             outputs=tree.outputs(knot),
             train=words.get("train") if marked else None,
             eval=words.get("eval") if marked else None,
-            only=mode if len(pair.knots) < len(self._trees) else None,
+            only=mode if single else None,
         )
         if knot.node is not None:
-            hidden = role == "plain" and (is_plumbing(knot.node) or knot.node in self._idle)
+            hidden = role == "plain" and self._hides(knot.node, single and not alone)
             return replace(common, label=label(knot.node), kind="operation", plumbing=hidden)
         assert knot.call is not None
         failed = any(self._fails(m, k) for m, k in pair.knots.items())
@@ -175,8 +191,15 @@ class _Draft:
             calls=self._calls.get(knot.path, 1),
             passes=role == "plain" and all(k.empty for k in pair.knots.values()),
             failed=failed,
-            children=tuple(self.box(child) for child in pair.children),
+            children=tuple(self.box(child, single) for child in pair.children),
         )
+
+    def _hides(self, node: fx.Node, news: bool) -> bool:
+        """Whether a reader can do without the operation; that one mode alone moves values is ``news``."""
+        if node in self._idle or is_silent(node):
+            return True
+        # Of a forward that stopped nobody knows what it would have moved.
+        return is_plumbing(node) and not (news and self._complete)
 
     def edges(self, pairs: list[Pair]) -> tuple[Edge, ...]:
         """What flows, between operations and leaves, in order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,11 +51,27 @@ class CallTree:
     positions: dict[fx.Node, int]
 
     def outputs(self, knot: Knot) -> tuple[Shape, ...]:
-        """The shapes of what leaves the call, in the order it was made; what it made last if nothing does."""
+        """The shapes of what the call returned, in that order, where that was seen: of the model and of
+        torch's own modules. Else of what leaves it, in the order it was made; of what it made last if
+        nothing does."""
+        if told := self._returned(knot):
+            return told
         made = self._made.get(id(knot), [])
         positions = self.positions
         used = [n for n in made if any(not knot.start <= positions[u] <= knot.end for u in n.users)]
         return tuple(shape for node in (used or made[-1:]) for shape in shapes(node))
+
+    def _returned(self, knot: Knot) -> tuple[Shape, ...]:
+        if knot.call is None or knot.empty:
+            return ()
+        leaf = self.trace.leaves.get(self._places.get((knot.call.path, knot.call.index), -1))
+        if leaf is not None:
+            return listed(leaf.made)
+        return listed(returned(self.trace.graph)) if self.roots == [knot] else ()
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, int], int]:
+        return {(call.path, call.index): place for place, call in enumerate(self.trace.sequence)}
 
     @cached_property
     def _made(self) -> dict[int, list[fx.Node]]:
@@ -74,6 +90,23 @@ def shapes(node: fx.Node) -> tuple[Shape, ...]:
     if shape is None:
         return ()
     return tuple(shape) if shape and isinstance(shape[0], tuple) else (tuple(shape),)
+
+
+def returned(graph: fx.Graph) -> list[fx.Node]:
+    """What the model returned, in order; a tensor that it returned twice is there twice."""
+    found: list[fx.Node] = []
+    for node in graph.nodes:
+        if node.op == "output":
+            fx.map_arg(node.args, found.append)
+    return found
+
+
+def listed(nodes: Iterable[fx.Node]) -> tuple[Shape, ...]:
+    """The shapes of all of them; a node that stands for several tensors counts once."""
+    every = list(nodes)
+    several = {node for node in every if len(shapes(node)) > 1}
+    kept = [n for at, n in enumerate(every) if n not in several or n not in every[:at]]
+    return tuple(shape for node in kept for shape in shapes(node))
 
 
 def read(trace: Trace, modules: Mapping[str, ModuleView]) -> CallTree:

@@ -11,9 +11,9 @@ from evalcheck.graph import operations
 from evalcheck.graph.folding.call_tree import Knot
 from evalcheck.graph.folding.operation_kinds import draws, label
 from evalcheck.graph.module_view import ModuleView
-from evalcheck.picture import Role
+from evalcheck.picture import BATCH, Role
 
-BATCH, RUNNING = "batch statistics", "running statistics"
+RUNNING = "running statistics"
 RANDOM, OFF = "random", "off"
 
 Modules = Mapping[str, ModuleView]
@@ -42,7 +42,8 @@ def of(knot: Knot, modules: Modules, fed: set[fx.Node]) -> Deed:
     if view.kind in ("batchnorm", "instancenorm"):
         return inner if inner.role == "norm" and inner.words else _norm(view, training)
     if view.kind == "othernorm":
-        return Deed("norm")
+        # Weight norm and spectral norm are parametrizations: they norm weights, not what flows through.
+        return NOTHING if "parametrizations" in knot.path.split(".") else Deed("norm")
     if view.kind == "dropout":
         return inner if inner.role == "dropout" else Deed("dropout", _rate(view.p, training))
     if isinstance(view.module, (nn.RNNBase, nn.MultiheadAttention)):

@@ -36,6 +36,14 @@ def is_plumbing(node: fx.Node) -> bool:
     return _PLUMBING.fullmatch(_plain(node)) is not None
 
 
+def is_silent(node: fx.Node) -> bool:
+    """Whether the operation leaves every value as it is: the recorder's notes, autograd's flags, layout."""
+    name = _plain(node)
+    return name in ("after", "requiresgrad", "contiguous") or (
+        name == "setattribute" and "requires_grad" in node.args
+    )
+
+
 def draws(node: fx.Node) -> bool:
     """Whether the operation draws random numbers: by what the recorder noted, else by its name."""
     noted = node.meta.get("rng")
