@@ -9,11 +9,14 @@ from functools import cached_property
 from torch import fx, nn
 
 from evalcheck.finding import Place, Span
-from evalcheck.graph import flow, freshness, places, structure
-from evalcheck.graph.hidden import HiddenModule
+from evalcheck.graph import freshness
+from evalcheck.graph.building import places
+from evalcheck.graph.difference import structure
+from evalcheck.graph.difference.structure import Structure
+from evalcheck.graph.flows import flow
 from evalcheck.graph.module_view import ModuleView
-from evalcheck.graph.structure import Structure
 from evalcheck.graph.traces import Mode, Trace
+from evalcheck.graph.unregistered.hidden import HiddenModule
 from evalcheck.graph.writes import Written
 
 

@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from evalcheck.batch import Forward, bind
-from evalcheck.graph import hidden, structure, writes
-from evalcheck.graph.hidden import HiddenModule
+from evalcheck.graph import writes
+from evalcheck.graph.difference import structure
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.module_view import ModuleView
 from evalcheck.graph.recording import symbolic, tracer
 from evalcheck.graph.traces import Mode, Trace
+from evalcheck.graph.unregistered import hidden
+from evalcheck.graph.unregistered.hidden import HiddenModule
 from evalcheck.graph.writes import Write
 from evalcheck.guard import initialised, untouched
 from evalcheck.guard.modes import switch

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from evalcheck.graph.channel_dropout import EFFECTS
+from evalcheck.graph.channels.channel_dropout import EFFECTS
 
 SHAPE = (12, 10, 5, 4, 3, 2)
 LAYERS = {

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from evalcheck.graph import ModelGraph, noise, read
+from evalcheck.graph import ModelGraph, read
+from evalcheck.graph.flows import noise
 from tests.graph.models import WeightStandardised
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck.graph import read, settings_written
-from evalcheck.graph.one_mode import between
+from evalcheck.graph.difference.one_mode import between
 from tests.graph.test_checks import asked
 
 BATCH = torch.randn(6, 4)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from evalcheck.batch import tree
 from evalcheck.graph import Trace, read, trace
-from evalcheck.graph.one_mode import failure
+from evalcheck.graph.difference.one_mode import failure
 from evalcheck.graph.recording import tracer
 from evalcheck.guard import restored_randomness, untouched
 from evalcheck.paths import shown

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalcheck.finding import Evidence, Measure, Sighting
-from evalcheck.graph import ModelGraph, noise, uses
-from evalcheck.graph.noise import Noise
+from evalcheck.graph import ModelGraph, uses
+from evalcheck.graph.flows import noise
+from evalcheck.graph.flows.noise import Noise
 
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Place, Quote, Sighting, Unanswerable
 from evalcheck.graph import ModelGraph
-from evalcheck.graph.channel_calls import ChannelCall, misfits
+from evalcheck.graph.channels.channel_calls import ChannelCall, misfits
 
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from evalcheck.finding import Evidence, Place, Quote, Sighting, Table
 from evalcheck.graph import ModelGraph, uses
+from evalcheck.graph.difference.one_mode import Difference, Failure, between, failure
 from evalcheck.graph.listing import ROWS
-from evalcheck.graph.one_mode import Difference, Failure, between, failure
 
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalcheck.finding import Place, Quote, Sighting, Unanswerable
-from evalcheck.graph import ModelGraph, containers, outsiders, uses
-from evalcheck.graph.containers import Container
-from evalcheck.graph.outsiders import Outsider
+from evalcheck.graph import ModelGraph, uses
+from evalcheck.graph.unregistered import containers, outsiders
 
 _REACH = "eval(), train(), to(), parameters() and state_dict() do not reach"
 
@@ -27,7 +26,7 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
         raise Unanswerable(f"the forward stopped before it used the modules that are hidden: {reason}")
 
 
-def _kept(graph: ModelGraph, container: Container) -> Sighting:
+def _kept(graph: ModelGraph, container: containers.Container) -> Sighting:
     first, count = container.modules[0], len(container.modules)
     subject = f"{count} modules are" if count > 1 else f"A {type(first.module).__name__} is"
     where = f"in a {first.keeper} ({first.attribute!r})"
@@ -46,7 +45,7 @@ def _kept(graph: ModelGraph, container: Container) -> Sighting:
     )
 
 
-def _borrowed(outsider: Outsider) -> Sighting:
+def _borrowed(outsider: outsiders.Outsider) -> Sighting:
     name, place = type(outsider.module).__name__, outsider.place
     used = f"A {name} is used that belongs to none of the model's modules, so that {_REACH} it."
     made = f"A {name} is made inside a forward and always new: it starts in train mode, and eval() does not "

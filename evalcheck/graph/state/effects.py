@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from torch import nn
 
-from evalcheck.graph import methods
+from evalcheck.graph.building import methods
 from evalcheck.graph.kinds import kind_of
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from torch import nn
 
 from evalcheck.finding import Place, Span, Strength
-from evalcheck.graph import methods
+from evalcheck.graph.building import methods
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.recording.callers import located
 from evalcheck.graph.state.effects import effect

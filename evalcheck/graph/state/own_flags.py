@@ -11,7 +11,7 @@ from functools import lru_cache
 from torch import nn
 
 from evalcheck.finding import Span
-from evalcheck.graph import methods
+from evalcheck.graph.building import methods
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.recording.callers import located
 from evalcheck.guard import untouched

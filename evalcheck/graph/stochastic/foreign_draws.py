@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from evalcheck import intent
 from evalcheck.finding import Place, Span
-from evalcheck.graph import methods, uses
-from evalcheck.graph.methods import Method
+from evalcheck.graph import uses
+from evalcheck.graph.building import methods
+from evalcheck.graph.building.methods import Method
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.recording.callers import located
 from evalcheck.graph.stochastic import purpose, wording

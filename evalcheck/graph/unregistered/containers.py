@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalcheck.finding import Place
-from evalcheck.graph import places
-from evalcheck.graph.hidden import HiddenModule
+from evalcheck.graph.building import places
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.traces import Call
+from evalcheck.graph.unregistered.hidden import HiddenModule
 
 
 @dataclass(frozen=True)

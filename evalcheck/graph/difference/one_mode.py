@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalcheck.finding import Place
+from evalcheck.graph.difference.structure import same_calls
 from evalcheck.graph.folding.operation_kinds import idle
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.recording import marks
-from evalcheck.graph.structure import same_calls
 from evalcheck.graph.traces import Mode
 
 LONG = 120

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from evalcheck.finding import Span
-from evalcheck.graph import methods
-from evalcheck.graph.elements import Element, assigned, elements
-from evalcheck.graph.methods import Method
+from evalcheck.graph.building import methods
+from evalcheck.graph.building.elements import Element, assigned, elements
+from evalcheck.graph.building.methods import Method
 from evalcheck.graph.module_view import ModuleView
 from evalcheck.graph.recording.callers import located
 

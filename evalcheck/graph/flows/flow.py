@@ -15,7 +15,8 @@ from math import prod
 
 from torch import fx
 
-from evalcheck.graph import operations, passing
+from evalcheck.graph import operations
+from evalcheck.graph.flows import passing
 from evalcheck.graph.operations import Modules
 from evalcheck.graph.traces import Trace
 

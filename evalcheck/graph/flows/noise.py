@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalcheck.finding import Place, Quote, Table
-from evalcheck.graph import flow, operations
-from evalcheck.graph.flow import DropoutPath
+from evalcheck.graph import operations
+from evalcheck.graph.flows import flow
+from evalcheck.graph.flows.flow import DropoutPath
 from evalcheck.graph.listing import ROWS
 from evalcheck.graph.model_graph import ModelGraph
 

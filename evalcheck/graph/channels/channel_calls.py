@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import fx
 
 from evalcheck.finding import Strength
-from evalcheck.graph import channel_dropout, layout, operations
+from evalcheck.graph import operations
+from evalcheck.graph.channels import channel_dropout, layout
 from evalcheck.graph.model_graph import ModelGraph
 from evalcheck.graph.traces import Trace
 

@@ -1,0 +1,1 @@
+"""Dropouts of whole channels whose input has another layout than they take for granted."""

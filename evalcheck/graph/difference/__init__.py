@@ -1,0 +1,1 @@
+"""What runs, or fails, in one mode only."""

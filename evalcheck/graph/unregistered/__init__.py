@@ -1,0 +1,1 @@
+"""Modules that a model uses and does not own."""
