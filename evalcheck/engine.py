@@ -82,7 +82,9 @@ def skip(answers: Answers, settings: Settings, layer: Layer, reason: str) -> Non
 def conclude(answers: Answers, settings: Settings) -> tuple[Finding, ...]:
     """Merge sightings of one fault into one finding, stamp them, put the worst first."""
     groups = {
-        rule: _groups(seen) for rule, seen in answers.sightings.items() if rule.name not in settings.allow
+        rule: _of_one_loader(_groups(seen))
+        for rule, seen in answers.sightings.items()
+        if rule.name not in settings.allow
     }
     return ordered(
         _finding(rule, group, settings) for rule, kept in explained(groups).items() for group in kept
@@ -112,6 +114,17 @@ def _groups(seen: Iterable[Sighting]) -> list[list[Sighting]]:
             kept = [g for g in near.get(mark, ()) if not any(g is m for m in met)]
             near[mark] = [*kept, joined]
     return groups
+
+
+def _of_one_loader(groups: list[list[Sighting]]) -> list[list[Sighting]]:
+    """A loader that was read in the source and the one that was looked at, where there is one of each.
+
+    They share no place: the source knows lines, and a loader that is at hand does not know its own.
+    """
+    read, seen = ([g for g in groups if {s.layer for s in g} == {layer}] for layer in ("source", "loader"))
+    if len(read) != 1 or len(seen) != 1:
+        return groups
+    return [*(group for group in groups if group not in (read[0], seen[0])), [*read[0], *seen[0]]]
 
 
 def _marks(sighting: Sighting) -> Iterator[object]:

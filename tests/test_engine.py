@@ -37,6 +37,15 @@ def test_a_shared_line_or_module_makes_one_finding():
     assert found[0].place == Place(Span("net.py", 7, 1, 7, 5), "block.norm")
 
 
+def test_the_loader_that_was_read_and_the_one_at_hand_are_one_fault():
+    """Where there is one of each; of two in the source nobody can tell which is at hand."""
+    at_hand = sighting("loader", module="loader")
+    (found,) = findings(sighting("source", line=7), at_hand)
+    assert found.certainty == "measured"
+    assert found.place == Place(Span("net.py", 7, 1, 7, 5, text="line 7"), "loader")
+    assert len(findings(sighting("source", line=7), sighting("source", line=90), at_hand)) == 3
+
+
 def test_other_places_count_too():
     """A sighting of several modules meets a sighting of one of them."""
     found = findings(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.text import Text
 
+from evalcheck.console import paper
 from evalcheck.drawing import summary, words
 from evalcheck.picture import Box, Picture
 
@@ -32,15 +31,7 @@ def render(
     picture: Picture, shown: Picture, *, color: bool, width: int, quiet: bool = False, verbose: bool = False
 ) -> str:
     """The summary, the tree of ``shown``, and what the signs mean; no line is longer than ``width``."""
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        legacy_windows=False,
-    )
+    console, file = paper(width=width, color=color)
     console.print(Text(summary.sentence(picture), style="bold"))
     console.print()
     for line in _table(shown, width):

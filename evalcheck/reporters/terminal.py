@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from evalcheck.console import paper
 from evalcheck.finding import Evidence, Finding, Measure, Quote, Remedy, Report, Table
 from evalcheck.measurement import Conditions, LayerReading
 from evalcheck.reporters.advice import cure_of
@@ -26,15 +26,7 @@ NAMED = 3
 
 def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
     """The whole report as text, with ANSI colours if asked."""
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        legacy_windows=False,
-    )
+    console, file = paper(width=width, color=color)
     for part in parts(report, width, quiet=quiet, verbose=verbose):
         console.print(part)
     lines = [line.rstrip() for line in file.getvalue().split("\n")]
@@ -116,7 +108,8 @@ def _where(finding: Finding) -> Text:
     where = [written(place.span)] if place.span else []
     if place.module:
         # A loader has parts too, and these are no modules.
-        of_loader = all(sighting.layer == "loader" for sighting in finding.sightings)
+        at_place = [s for s in finding.sightings if s.place.module == place.module]
+        of_loader = any(sighting.layer == "loader" for sighting in at_place)
         where.append(_part(place.module) if of_loader else f"module {place.module}")
     return Text(f"{certainty} at {', '.join(where)}" if where else certainty, style="dim")
 
