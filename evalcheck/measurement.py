@@ -79,13 +79,19 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One step on the way from eval mode to train mode, and its size in output variance."""
+    """One step on the way from eval mode to train mode, and its size in output variance.
+
+    ``interval`` is a 95 % interval of the size, None with too few samples; ``modules`` are those that
+    the step comes from, the main one first, empty where the step is not material or nothing tells.
+    """
 
     name: str
     title: str
     size: float
     threshold: float
     recovers: float | None = None
+    interval: tuple[float, float] | None = None
+    modules: tuple[str, ...] = ()
 
     @property
     def material(self) -> bool:

@@ -11,7 +11,7 @@ from evalcheck.complaint import Complaint
 from evalcheck.guard import untouched
 from evalcheck.guard.modes import switch
 from evalcheck.probe import OutOfMemory
-from evalcheck.probe.runner import Runner
+from evalcheck.probe.running.runner import Runner
 
 
 def accepted(model: nn.Module, drawn: Material, seed: int) -> tuple[Material, str | None]:

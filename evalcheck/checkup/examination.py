@@ -26,7 +26,7 @@ from evalcheck.guard.modes import switch
 from evalcheck.guard.untouched import is_lazy
 from evalcheck.measurement import Measurements
 from evalcheck.probe import NotFinite, OutOfMemory, Pool, Trial
-from evalcheck.probe.scoring import Metric
+from evalcheck.probe.judging.scoring import Metric
 from evalcheck.settings import Settings
 from evalcheck.suppression import drop
 

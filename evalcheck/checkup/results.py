@@ -9,7 +9,7 @@ from evalcheck.engine import Answers, with_remedies
 from evalcheck.finding import Finding, Measure, Place, Quote, Sighting, Unanswerable
 from evalcheck.measurement import Attempt, Conditions, Measurements, of
 from evalcheck.probe import Trial
-from evalcheck.probe.chain import Step
+from evalcheck.probe.chain.steps import Step
 from evalcheck.remedies import proof
 from evalcheck.settings import Settings
 
@@ -129,7 +129,7 @@ def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...
         samples=trial.held.samples,
         batch_size=trial.held.batch_size,
         batches=sum(1 for _ in trial.held.grouped()),
-        passes=trial.passes,
+        passes=trial.passes.count,
         seed=trial.run.seed,
         forwards=round(trial.run.samples_run / trial.held.samples, 1),
         seconds=0.0,

@@ -5,7 +5,7 @@ where it is computed; ``docs/measuring.md`` says what they mean.
 """
 
 from evalcheck.probe.pool import OutOfMemory, Pool, draw
-from evalcheck.probe.runner import NotFinite
+from evalcheck.probe.running.runner import NotFinite
 from evalcheck.probe.trial import Trial
 
 __all__ = ["NotFinite", "OutOfMemory", "Pool", "Trial", "draw"]

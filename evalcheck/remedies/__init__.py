@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from evalcheck.probe import Trial
-from evalcheck.probe.runner import Run
+from evalcheck.probe.running.runner import Run
 
 
 class Treatment(Protocol):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from evalcheck.finding import Unanswerable
 from evalcheck.probe import Trial
-from evalcheck.probe.runner import Run
+from evalcheck.probe.running.runner import Run
 
 TITLE = "giving each call statistics of its own (a norm per branch)"
 
 
 def run(trial: Trial) -> Run:
     """Eval mode on the held samples, each call of each norm on its own statistics from the feed."""
-    if not trial.shared:
+    if not trial.population.shared:
         raise Unanswerable("no norm is called more than once")
-    return trial.per_call
+    return trial.population.per_call

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from evalcheck.finding import Remedy
 from evalcheck.measurement import Attempt
-from evalcheck.probe import Trial, chain, distance
-from evalcheck.probe.runner import Run
+from evalcheck.probe import Trial
+from evalcheck.probe.chain import steps
+from evalcheck.probe.judging import distance
+from evalcheck.probe.running.runner import Run
 from evalcheck.remedies import find
 
 # A cure gives back at least this much of what eval mode loses; less is called no cure.
@@ -24,14 +26,14 @@ def is_ill(trial: Trial) -> bool:
     if judge is not None:
         gains = [step.gain(judge.name, bool(judge.higher_is_better)) or 0.0 for step in trial.steps]
         return judge.hurts(NOTHING) or max(gains, default=0.0) > NOTHING * judge.scale
-    return distance.squared(trial.evaluated.rows, chain.mean_of(trial.reference)) > NOTHING * trial.unit
+    return distance.squared(trial.evaluated.rows, steps.mean_of(trial.reference)) > NOTHING * trial.unit
 
 
 def attempt(trial: Trial, name: str) -> Attempt:
     """Try one remedy. Raises :class:`evalcheck.finding.Unanswerable` where it does not apply."""
     treatment = find(name)
     run = treatment.run(trial)
-    unit, target = trial.unit or 1.0, chain.mean_of(trial.reference)
+    unit, target = trial.unit or 1.0, steps.mean_of(trial.reference)
     before, after = (distance.squared(r.rows, target) / unit for r in (trial.evaluated, run))
     recovered = _recovered(trial, run, before, after)
     return Attempt(

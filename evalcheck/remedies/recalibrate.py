@@ -8,11 +8,11 @@ its own result diverges in deep networks.
 from __future__ import annotations
 
 from evalcheck.probe import Trial
-from evalcheck.probe.runner import Run
+from evalcheck.probe.running.runner import Run
 
 TITLE = "recomputing the running statistics (one pass, dropout off)"
 
 
 def run(trial: Trial) -> Run:
     """Eval mode on the held samples with statistics from the feed, one set for all calls of a norm."""
-    return trial.pooled
+    return trial.population.pooled

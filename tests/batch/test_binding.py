@@ -11,7 +11,7 @@ from torch import nn
 
 from evalcheck.batch import bind, join
 from evalcheck.complaint import Complaint
-from evalcheck.probe.runner import running
+from evalcheck.probe.running.runner import running
 
 X, Y, M = torch.randn(6, 3), torch.arange(6), torch.ones(6, 3)
 

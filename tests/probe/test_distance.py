@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from evalcheck.probe import distance
+from evalcheck.probe.judging import distance
 
 
 def trials(shift, passes, seed):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from evalcheck.probe.scoring import score, settled, user_metric
+from evalcheck.probe.judging.scoring import score, settled, user_metric
 
 N = 6
 LOGITS = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))

@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Unanswerable
 from evalcheck.probe import Trial
-from evalcheck.probe.dependence import whereabouts
+from evalcheck.probe.dependence.samples import whereabouts
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:

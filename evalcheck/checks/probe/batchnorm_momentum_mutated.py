@@ -8,7 +8,7 @@ from typing import Any
 from evalcheck.finding import Measure, Place, Sighting, Table, Unanswerable
 from evalcheck.graph.writes import Written
 from evalcheck.probe import Trial
-from evalcheck.probe.places import span_of
+from evalcheck.probe.running.places import span_of
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:

@@ -12,12 +12,12 @@ from evalcheck.batch import Batch
 from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
 from evalcheck.guard import untouched
-from evalcheck.probe import outputs
-from evalcheck.probe.fingerprints import Prints, culprit, fingerprints
-from evalcheck.probe.modes import evaluating
-from evalcheck.probe.outputs import Leaves
+from evalcheck.probe.dependence.fingerprints import Prints, culprit, fingerprints
 from evalcheck.probe.pool import Pool
-from evalcheck.probe.runner import NoRows, Runner
+from evalcheck.probe.running import outputs
+from evalcheck.probe.running.modes import evaluating
+from evalcheck.probe.running.outputs import Leaves
+from evalcheck.probe.running.runner import NoRows, Runner
 
 SIZES = (1, 2, 3, 8)
 

@@ -8,7 +8,7 @@ import torch
 
 from evalcheck.measurement import Score
 from evalcheck.probe.pool import Pool
-from evalcheck.probe.runner import Run
+from evalcheck.probe.running.runner import Run
 
 # The scores that harm is judged by, the surest first, and what is worth a word (of their scale).
 JUDGES = ("metric", "loss", "squared error")

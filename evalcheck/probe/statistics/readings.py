@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.measurement import LayerReading
-from evalcheck.probe.moments import CallMoments, running, symmetric_kl
+from evalcheck.probe.statistics.moments import CallMoments, running, symmetric_kl
 
 
 def of_norms(

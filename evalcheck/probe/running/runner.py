@@ -18,12 +18,13 @@ from evalcheck.batch import Batch, tree
 from evalcheck.complaint import Complaint
 from evalcheck.guard import untouched
 from evalcheck.guard.modes import switch
-from evalcheck.probe import outputs, scoring
-from evalcheck.probe.fingerprints import fingerprints
-from evalcheck.probe.modes import Mode
-from evalcheck.probe.outputs import Leaves
+from evalcheck.probe.dependence.fingerprints import fingerprints
+from evalcheck.probe.judging import scoring
+from evalcheck.probe.judging.scoring import Metric
 from evalcheck.probe.pool import OutOfMemory, Pool
-from evalcheck.probe.scoring import Metric
+from evalcheck.probe.running import outputs
+from evalcheck.probe.running.modes import Mode
+from evalcheck.probe.running.outputs import Leaves
 
 
 @dataclass(frozen=True)

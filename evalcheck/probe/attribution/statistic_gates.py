@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.batch import Batch
-from evalcheck.probe import outputs
-from evalcheck.probe.imposing import imposed
-from evalcheck.probe.moments import Moments
+from evalcheck.probe.running import outputs
+from evalcheck.probe.statistics.imposing import imposed
+from evalcheck.probe.statistics.moments import Moments
 
 # Gauss-Legendre nodes and weights on [0, 1].
 ONE_POINT = ((0.5, 1.0),)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from evalcheck.batch import tree
 from evalcheck.complaint import Complaint
-from evalcheck.probe import outputs
+from evalcheck.probe.running import outputs
 
 Metric = Callable[[Any, Any], Any]
 PerSample = dict[str, Tensor]

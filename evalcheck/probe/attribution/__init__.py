@@ -1,0 +1,1 @@
+"""Which module causes how much of a difference."""

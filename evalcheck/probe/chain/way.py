@@ -1,0 +1,89 @@
+"""Walks from eval mode to train mode, and says which steps are causes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from evalcheck.measurement import Cause, Score
+from evalcheck.probe.chain.culprits import Culprits
+from evalcheck.probe.chain.custom import Custom
+from evalcheck.probe.chain.order import as_loaded
+from evalcheck.probe.chain.steps import TITLES, Step, mean_of
+from evalcheck.probe.judging import distance
+from evalcheck.probe.passes import Passes
+from evalcheck.probe.statistics.population import Population
+
+
+@dataclass
+class Way:
+    """The steps of one model; each is measured once, when it is first asked for."""
+
+    passes: Passes
+    population: Population
+
+    @cached_property
+    def unit(self) -> float:
+        """The output's total variance over samples: what the steps are measured in."""
+        return distance.variance(self.passes.evaluated.rows, mean_of(self.passes.reference))
+
+    @cached_property
+    def length(self) -> float:
+        """Eval mode against train mode without its noise, in units: what norms account for."""
+        ends = self.passes.evaluated.rows, mean_of(self.passes.reference)
+        return distance.squared(*ends) / (self.unit or 1.0)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """All steps that this model has, in their order."""
+        found = self._of_norms() if self.passes.norms and self.population.moments else []
+        last = self.custom.step
+        return [*found, last] if last is not None else found
+
+    def _of_norms(self) -> list[Step]:
+        evaluated, population = self.passes.evaluated, self.population
+        found = [Step("stale", evaluated, (population.converged_noisy,))]
+        if population.converged is not population.converged_noisy:
+            found.append(Step("dropout", population.converged_noisy, (population.converged,)))
+        if population.shared:
+            found.append(Step("shared", population.converged, (population.per_call,)))
+        end = population.per_call
+        if population.elsewhere:
+            end = population.on_calls(self.passes.moments)
+            found.append(Step("domain", population.per_call, (end,)))
+        found.append(Step("batch", end, tuple(self.passes.reference)))
+        loaded = as_loaded(self.passes, population)
+        return [*found, loaded] if loaded is not None else found
+
+    @cached_property
+    def custom(self) -> Custom:
+        """What modules of the user's own do to the mean of train mode."""
+        return Custom(self.passes)
+
+    @cached_property
+    def culprits(self) -> Culprits:
+        """Which modules each step comes from."""
+        return Culprits(self.passes, self.population, self.custom)
+
+    def step(self, name: str) -> Step | None:
+        """The step of that name, where it was taken."""
+        return next((step for step in self.steps if step.name == name), None)
+
+    def causes(self, thresholds: Mapping[str, float], scores: Sequence[Score]) -> tuple[Cause, ...]:
+        """The steps as causes, the one that recovers or changes most first."""
+        shown = scores[0] if scores and scores[0].higher_is_better is not None else None
+        found = [self._cause(step, thresholds.get(step.name, 0.0), shown) for step in self.steps]
+        return tuple(sorted(found, key=lambda c: (c.material, c.recovers or 0.0, c.size), reverse=True))
+
+    def _cause(self, step: Step, threshold: float, shown: Score | None) -> Cause:
+        size = step.size(self.unit)
+        return Cause(
+            name=step.name,
+            title=TITLES[step.name],
+            size=size,
+            threshold=threshold,
+            recovers=step.gain(shown.name, bool(shown.higher_is_better)) if shown else None,
+            interval=step.interval(self.passes.groups, self.unit),
+            modules=self.culprits.of(step.name) if size > threshold else (),
+        )

@@ -1,0 +1,1 @@
+"""What an eval output depends on besides its own sample."""

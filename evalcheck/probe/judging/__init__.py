@@ -1,0 +1,1 @@
+"""How far outputs are apart, and how good they are against targets."""

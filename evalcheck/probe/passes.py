@@ -1,0 +1,163 @@
+"""The runs over the held samples that everything is measured on: eval mode, train mode, and between."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from evalcheck.complaint import Complaint
+from evalcheck.finding import Unanswerable
+from evalcheck.graph import settings_written, writes
+from evalcheck.graph.writes import Written
+from evalcheck.guard import untouched
+from evalcheck.probe.pool import OutOfMemory, Pool
+from evalcheck.probe.running import modes, outputs
+from evalcheck.probe.running.modes import Mode
+from evalcheck.probe.running.runner import NoRows, NotFinite, Run, Runner
+from evalcheck.probe.statistics.moments import CallMoments, collecting
+
+REFERENCE_PASSES = 2
+
+
+@dataclass
+class Passes:
+    """One model over one pool, in each mode once asked; every run is under the guard.
+
+    ``norms`` are the batch norms that use batch statistics in train mode, by path.
+    """
+
+    model: nn.Module
+    run: Runner
+    held: Pool
+    norms: dict[str, _BatchNorm]
+    count: int
+    stage: Callable[[str], None]
+
+    @cached_property
+    def evaluated(self) -> Run:
+        """The held samples in eval mode. Raises :class:`NotFinite` where the output is not."""
+        self.stage("eval mode")
+        run = self.rows(self.held, modes.evaluating)
+        if not bool(run.rows.isfinite().all()):
+            module = self.run.first_nonfinite(next(iter(self.held.grouped())))
+            where = f"; module {module!r} is the first whose output is not finite" if module else ""
+            raise NotFinite(
+                f"the model's eval output holds NaN or infinity on {self.held.name}{where}: mend that first"
+            )
+        return run
+
+    @cached_property
+    def trained(self) -> list[Run]:
+        """Train mode, noise and all, over reshuffled batches of the held samples."""
+        self.stage("train mode")
+        runs = [
+            self.rows(self.held, modes.training, order=self.order(index), seed=index)
+            for index in range(self.count)
+        ]
+        if not all(bool(run.rows.isfinite().all()) for run in runs):
+            raise Unanswerable("the train-mode output holds NaN or infinity")
+        return runs
+
+    @property
+    def reference(self) -> list[Run]:
+        """Train mode without its noise: norms on batch statistics, everything else as in eval mode."""
+        return self._referred[0]
+
+    @property
+    def moments(self) -> dict[str, CallMoments]:
+        """Statistics of what the norms are given on the held samples, collected while the reference ran."""
+        return self._referred[1]
+
+    @cached_property
+    def _referred(self) -> tuple[list[Run], dict[str, CallMoments]]:
+        self.stage("batch statistics")
+        if not self.norms:
+            return [self.rows(self.held, modes.batch_statistics)], {}
+        orders = [self.order(index) for index in range(REFERENCE_PASSES)]
+        with collecting(self.norms) as collector:
+            first = self.rows(self.held, modes.batch_statistics, orders[0], before=collector.restart)
+        with contextlib.suppress(Unanswerable):
+            if torch.equal(first.rows, self.trained[0].rows):
+                # Nothing but the norms knows the mode: train mode's passes are what is asked for.
+                return self.trained, collector.table
+        rest = [self.rows(self.held, modes.batch_statistics, order=order) for order in orders[1:]]
+        return [first, *rest], collector.table
+
+    @property
+    def silent(self) -> bool:
+        """Whether train mode is nothing but batch statistics: no noise, nothing of the user's own."""
+        return self.reference is self.trained
+
+    def rows(
+        self,
+        pool: Pool,
+        mode: Mode,
+        order: Tensor | None = None,
+        seed: int = 0,
+        before: Callable[[], None] = lambda: None,
+    ) -> Run:
+        """One pass; :class:`Unanswerable` where the model refuses a mode that is not eval mode."""
+        with self.answerable(mode):
+            return self.run(pool, mode, order=order, seed=seed, before=before)
+
+    @contextmanager
+    def answerable(self, mode: Mode) -> Iterator[None]:
+        """A model that refuses train mode leaves a gap; one that refuses eval mode is the user's to hear."""
+        try:
+            yield
+        except NoRows:
+            raise Unanswerable(NoRows.REASON) from None
+        except OutOfMemory:
+            raise
+        except Complaint as complaint:
+            if mode is modes.evaluating:
+                raise
+            raise Unanswerable(f"in train mode {complaint}") from None
+
+    def order(self, index: int) -> Tensor | None:
+        """The held samples reshuffled inside their groups, (N,) int64; None where they cannot be joined."""
+        if self.held.whole is None:
+            return None
+        generator = torch.Generator().manual_seed(index)
+        parts = [group[torch.randperm(len(group), generator=generator)] for group in self.groups]
+        return torch.cat(parts)
+
+    @cached_property
+    def groups(self) -> list[Tensor]:
+        """Four disjoint groups of at least two batches each, which passes do not mix; else one."""
+        order = torch.randperm(self.held.samples, generator=torch.Generator().manual_seed(4))
+        share = self.held.samples // (4 * self.held.batch_size)
+        if share < 2 or self.held.whole is None:
+            return [order]
+        cut = share * self.held.batch_size
+        return [order[:cut], order[cut : 2 * cut], order[2 * cut : 3 * cut], order[3 * cut :]]
+
+    @cached_property
+    def paired(self) -> tuple[Tensor, list[Tensor]]:
+        """Rows in eval mode, and of each pass in train mode, over the leaves that both modes give."""
+        found = outputs.aligned(self.evaluated.leaves, [run.leaves for run in self.trained])
+        if found is None:
+            here, there = (outputs.shapes(run.leaves) for run in (self.evaluated, self.trained[0]))
+            raise Unanswerable(f"the modes give outputs that cannot be compared: eval {here}; train {there}")
+        return found
+
+    @cached_property
+    def writes(self) -> list[Written]:
+        """Settings of norms that one forward changes for good, in train and in eval mode."""
+        batch = next(iter(self.held.grouped()))
+        found = []
+        for mode in (modes.training, modes.evaluating):
+            with untouched(self.model, parameters=False), torch.no_grad():
+                mode(self.model)
+                with writes.watched() as seen, self.answerable(mode):
+                    self.run.forward(batch)
+            found.append(seen)
+        names = {id(module): path for path, module in self.model.named_modules()}
+        return settings_written.lasting(writes.by_line(found[0], found[1], names), self.model)

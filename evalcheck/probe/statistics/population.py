@@ -1,0 +1,131 @@
+"""Population statistics of the norms' inputs, and eval mode on statistics of our choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+
+from evalcheck.guard import untouched
+from evalcheck.probe.passes import Passes
+from evalcheck.probe.pool import Pool
+from evalcheck.probe.running import modes
+from evalcheck.probe.running.modes import Mode
+from evalcheck.probe.running.runner import Run
+from evalcheck.probe.statistics.imposing import imposed, write
+from evalcheck.probe.statistics.moments import CallMoments, Moments, collecting, symmetric_kl
+
+SAME_STATISTICS = 1e-6
+# KL divergence of a norm's inputs in evaluation from those in training; healthy splits stay below 0.02.
+ELSEWHERE = 0.05
+
+
+@dataclass
+class Population:
+    """Statistics that the ``feed`` gives each norm; ``foreign`` says that it is the training data, of which
+    the held samples are no part."""
+
+    passes: Passes
+    feed: Pool
+    foreign: bool
+    stage: Callable[[str], None]
+
+    @cached_property
+    def moments(self) -> dict[str, CallMoments]:
+        """Statistics of what each norm is given on the feed, batch-statistics path, dropout off.
+
+        Batches are reshuffled: a norm in front that is fed sorted batches would pass on other inputs.
+        """
+        return self._collect(modes.batch_statistics)
+
+    @cached_property
+    def noisy_moments(self) -> dict[str, CallMoments]:
+        """The same in train mode with dropout on: what the running statistics converge to."""
+        return self.moments if self.passes.silent else self._collect(modes.training)
+
+    def _collect(self, mode: Mode) -> dict[str, CallMoments]:
+        self.stage("population statistics")
+        order = None
+        if self.feed.whole is not None:
+            order = torch.randperm(self.feed.samples, generator=torch.Generator().manual_seed(5))
+        with collecting(self.passes.norms) as collector, self.passes.answerable(mode):
+            self.passes.run(self.feed, mode, order=order, before=collector.restart)
+        return collector.table
+
+    def on(self, statistics: Mapping[str, Moments]) -> Run:
+        """Eval mode with these statistics in the norms' running buffers."""
+
+        def mode(model: object) -> None:
+            modes.evaluating(self.passes.model)
+            write(self.passes.norms, statistics)
+
+        return self.passes.rows(self.passes.held, mode)
+
+    def on_calls(self, table: Mapping[str, CallMoments]) -> Run:
+        """Eval mode with each call of each norm on statistics of its own."""
+        with untouched(self.passes.model, parameters=False):
+            given = {path: entry.calls for path, entry in table.items()}
+            with imposed(self.passes.norms, given) as restart:
+                return self.passes.run(self.passes.held, modes.evaluating, before=restart)
+
+    @cached_property
+    def pooled(self) -> Run:
+        """Eval mode on the statistics of all inputs of each norm, dropout off: recalibrated."""
+        if not self.shared:
+            return self.converged
+        return self.on({path: entry.pooled for path, entry in self.moments.items()})
+
+    @cached_property
+    def converged(self) -> Run:
+        """Eval mode on what the moving average would tend to with dropout off."""
+        return self.on({path: self._momentum(path, entry).converged for path, entry in self.moments.items()})
+
+    @cached_property
+    def converged_noisy(self) -> Run:
+        """Eval mode on what the moving average tends to; the same run where dropout reaches no norm."""
+        noisy = {p: entry for p, entry in self.noisy_moments.items() if p in self.moments}
+        same = all(
+            float(symmetric_kl(entry.pooled, self.moments[p].pooled, self.passes.norms[p].eps).max())
+            < SAME_STATISTICS
+            for p, entry in noisy.items()
+        )
+        return self.converged if same else self.on({p: entry.converged for p, entry in noisy.items()})
+
+    def _momentum(self, path: str, entry: CallMoments) -> CallMoments:
+        """With the momentum that holds in train mode: a forward may write another one for eval."""
+        noisy = self.noisy_moments.get(path, entry)
+        return replace(entry, momentum=noisy.momentum)
+
+    @cached_property
+    def per_call(self) -> Run:
+        """Eval mode with each call of each norm on statistics of its own."""
+        return self.on_calls(self.moments) if self.shared else self.pooled
+
+    @cached_property
+    def shared(self) -> tuple[str, ...]:
+        """The norms that are called more than once per forward."""
+        return tuple(path for path, entry in self.moments.items() if len(entry.calls) > 1)
+
+    @cached_property
+    def shifts(self) -> dict[str, float]:
+        """KL divergence of each norm's inputs in evaluation from those in training, the worst call's.
+
+        Empty unless the feed is training data of its own.
+        """
+        if not self.foreign:
+            return {}
+        return {
+            path: max(
+                float(symmetric_kl(one, two, self.passes.norms[path].eps).mean())
+                for one, two in zip(entry.calls, self.passes.moments[path].calls, strict=False)
+            )
+            for path, entry in self.moments.items()
+            if path in self.passes.moments
+        }
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether the evaluation data gives some norm clearly other statistics than the training data."""
+        return any(shift > ELSEWHERE for shift in self.shifts.values())
