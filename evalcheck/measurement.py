@@ -60,12 +60,42 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputReading:
+    """One leaf of a structured output, ``width`` numbers a sample: its distance between the modes.
+
+    ``total`` and ``noise`` are as in :class:`Divergence`, in units of the leaf's own variance.
+    """
+
+    path: str
+    total: float
+    noise: float
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Class scores of eval mode against those of train mode's mean.
+
+    ``share`` of the most probable classes that differ, with its 95 % interval; ``kl`` is the symmetrised
+    Kullback-Leibler divergence of the probabilities, in nats.
+    """
+
+    share: float
+    interval: tuple[float, float]
+    kl: float
+
+
+@dataclass(frozen=True, slots=True)
 class Divergence:
     """Squared distance between eval mode and the mean of train mode, debiased.
 
     ``noise`` is the variance of one train pass around that mean: dropout and batch statistics
-    at work, no fault. ``limit`` is the smallest ``total`` that these batches can tell from zero.
-    ``interval`` is a 95 % interval from disjoint groups of samples, None with too few samples.
+    at work, no fault. ``fixable`` is the part from eval mode to eval mode on the data's statistics,
+    ``intrinsic`` the part from there to train mode's mean, which small batches and dropout make and no
+    statistics mend; the two are squared distances and need not add up to ``total``. ``limit`` is the
+    smallest ``total`` that these batches can tell from zero. ``interval`` is a 95 % interval from disjoint
+    groups of samples, None with too few samples. ``flips`` is None where the output chooses no class;
+    ``outputs`` are the leaves of an output that has several.
     """
 
     total: float
@@ -75,6 +105,10 @@ class Divergence:
     passes: int
     samples: int
     loader: str
+    fixable: float | None = 0.0
+    intrinsic: float | None = 0.0
+    flips: Flips | None = None
+    outputs: tuple[OutputReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

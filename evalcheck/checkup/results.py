@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from evalcheck import graph, rulebook
 from evalcheck.engine import Answers, with_remedies
 from evalcheck.finding import Finding, Measure, Place, Quote, Sighting, Unanswerable
-from evalcheck.measurement import Attempt, Conditions, Measurements, of
+from evalcheck.measurement import Attempt, Cause, Conditions, Measurements, of
 from evalcheck.probe import Trial
 from evalcheck.probe.chain.steps import Step
 from evalcheck.remedies import proof
@@ -100,6 +102,15 @@ def _is_compared(trial: Trial) -> bool:
     return True
 
 
+def _causes(trial: Trial, thresholds: Mapping[str, Any]) -> tuple[Cause, ...]:
+    """The causes of a model whose modes cannot be compared: its own noise, if that is why."""
+    try:
+        trial.require_training()
+        return trial.causes(thresholds)
+    except Unanswerable:
+        return ()
+
+
 def _costs(trial: Trial, step: Step) -> bool:
     judge = trial.judge
     gain = step.gain(judge.name, bool(judge.higher_is_better)) if judge else None
@@ -136,9 +147,9 @@ def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...
         loader=trial.held.name,
         train_loader=trial.feed.name if trial.feed.name != trial.held.name else None,
     )
-    if not _is_compared(trial):
-        return Measurements(conditions=conditions)
     thresholds = settings.options_of(rulebook.find(SYMPTOM))
+    if not _is_compared(trial):
+        return Measurements(causes=_causes(trial, thresholds), conditions=conditions)
     layers = trial.layers if trial.steps else ()
     return Measurements(
         divergence=trial.divergence,

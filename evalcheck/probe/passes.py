@@ -17,6 +17,9 @@ from evalcheck.finding import Unanswerable
 from evalcheck.graph import settings_written, writes
 from evalcheck.graph.writes import Written
 from evalcheck.guard import untouched
+from evalcheck.measurement import Flips, OutputReading
+from evalcheck.probe.judging import leafwise
+from evalcheck.probe.judging.predictions import Choices
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.running import modes, outputs
 from evalcheck.probe.running.modes import Mode
@@ -147,6 +150,20 @@ class Passes:
             here, there = (outputs.shapes(run.leaves) for run in (self.evaluated, self.trained[0]))
             raise Unanswerable(f"the modes give outputs that cannot be compared: eval {here}; train {there}")
         return found
+
+    @cached_property
+    def leafwise(self) -> tuple[OutputReading, ...]:
+        """Every leaf of a structured output by itself, the most distant first."""
+        return leafwise.readings(self.evaluated.leaves, [run.leaves for run in self.trained])
+
+    @cached_property
+    def flips(self) -> Flips | None:
+        """Classes that eval mode chooses and the mean of train mode does not; None without classes."""
+        here, there = self.evaluated.classes, [run.classes for run in self.trained]
+        kept = [one for one in there if one is not None]
+        if here is None or len(kept) < len(there) or any(one.shape != here.shape for one in kept):
+            return None
+        return Choices(here, torch.stack(kept).mean(0)).flips()
 
     @cached_property
     def writes(self) -> list[Written]:

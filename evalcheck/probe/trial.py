@@ -13,6 +13,7 @@ from evalcheck.graph.writes import Written
 from evalcheck.guard import untouched
 from evalcheck.measurement import Cause, Divergence, LayerReading, Score
 from evalcheck.probe.attribution import shares
+from evalcheck.probe.chain import noise
 from evalcheck.probe.chain.steps import HIGHER_IS_BETTER, Step
 from evalcheck.probe.chain.way import Way
 from evalcheck.probe.dependence.samples import Dependence
@@ -23,6 +24,7 @@ from evalcheck.probe.judging.scoring import Metric
 from evalcheck.probe.passes import Passes
 from evalcheck.probe.pool import Pool
 from evalcheck.probe.running import modes
+from evalcheck.probe.running.budget import Budget, affordable
 from evalcheck.probe.running.runner import Run, Runner
 from evalcheck.probe.scaling.scaling import Scaling
 from evalcheck.probe.statistics import readings
@@ -54,6 +56,7 @@ class Trial:
         seed: int = 0,
         passes: int = 4,
         metric: Metric | None = None,
+        budget: Budget | None = None,
         stage: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model, self.synthetic, self.fresh = model, synthetic, fresh
@@ -65,7 +68,7 @@ class Trial:
         elif not synthetic and held.samples > 1:
             feed, held = held.split()
         self.held, self.feed = held, feed if feed is not None else held
-        self.stage, self.run = stage, Runner(model, seed, metric)
+        self.stage, self.run = stage, Runner(model, seed, metric, budget or Budget())
         direction = getattr(metric, "higher_is_better", None)
         self.higher = {**HIGHER_IS_BETTER, "metric": None if direction is None else bool(direction)}
         with untouched(model, parameters=False):
@@ -127,9 +130,19 @@ class Trial:
         if len(self.reference) > 1:
             batch = distance.spread([r.rows for r in self.reference], self.evaluated.rows).noise
             limit += float(batch.mean()) / (self.way.unit or 1.0) * self.held.batch_size / count
-        total = float(spread.bias.mean()) / unit
-        interval = distance.interval(spread.bias, self.passes.groups, unit)
-        return Divergence(total, noise, limit, interval, passes, count, self.held.name)
+        return Divergence(
+            total=float(spread.bias.mean()) / unit,
+            noise=noise,
+            limit=limit,
+            interval=distance.interval(spread.bias, self.passes.groups, unit),
+            passes=passes,
+            samples=count,
+            loader=self.held.name,
+            fixable=affordable(lambda: self.way.fixable, None),
+            intrinsic=affordable(lambda: self.way.intrinsic, None),
+            flips=self.passes.flips,
+            outputs=self.passes.leafwise if len(self.evaluated.leaves) > 1 else (),
+        )
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
@@ -156,8 +169,17 @@ class Trial:
         return self.way.step(name)
 
     def causes(self, thresholds: Mapping[str, float]) -> tuple[Cause, ...]:
-        """The steps with their sizes against thresholds, the main one first."""
-        return self.way.causes(thresholds, self.scores)
+        """The steps with their sizes against thresholds, the main one first.
+
+        Noise of eval mode itself comes first: nothing else can be measured beneath it.
+        """
+        own = noise.of_eval(self.passes, self.dependence, REPEATED, thresholds.get("noise", 0.0))
+        try:
+            _ = self.divergence
+        except Unanswerable:
+            return (own,) if own.material else ()
+        others = self.way.causes(thresholds, self.scores)
+        return (own, *others) if own.material else (*others, own)
 
     @cached_property
     def layers(self) -> tuple[LayerReading, ...]:

@@ -8,7 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from evalcheck.probe.judging.scores import scores
 from evalcheck.probe.judging.scoring import score, settled, user_metric
+from evalcheck.probe.pool import Pool
+from evalcheck.probe.running.runner import Run
 
 N = 6
 LOGITS = torch.randn(N, 4, generator=torch.Generator().manual_seed(0))
@@ -67,6 +70,24 @@ def test_the_whole_pool_decides_whether_outputs_are_probabilities():
 def test_other_float_targets_are_squared_errors():
     """And are called so: a squared error is no cross entropy."""
     assert set(score(torch.randn(N, 1), torch.randn(N), N)) == {"squared error"}
+
+
+@pytest.mark.parametrize("ignored", [-100, -1, 255])
+def test_labels_of_what_is_left_out_do_not_keep_the_rest_from_being_scored(ignored):
+    """Segmentation data mark unlabelled pixels by 255, others by -1."""
+    logits, targets = torch.randn(2, 3, 4, 4), torch.randint(3, (2, 4, 4))
+    targets[:, 0] = -100
+    expected = score(logits, targets, 2)["loss"]
+    assert torch.allclose(score(logits, targets.where(targets != -100, ignored), 2)["loss"], expected)
+
+
+def test_targets_that_no_mode_predicts_are_none_of_this_output():
+    """An autoencoder's loader yields digits, and its output of 64 pixels is no choice among 64 classes."""
+    pixels, digits = torch.rand(40, 64), torch.arange(40) % 10
+    runs = [Run({"": pixels}, score(pixels + 0.01 * torch.rand(40, 64), digits, 40)) for _ in range(3)]
+    pool = Pool("digits", (), None, 8)
+    directions = {"accuracy": True, "loss": False, "metric": None}
+    assert scores(runs[0], runs[1:2], runs[2:], pool, directions) == ()
 
 
 @dataclass

@@ -13,6 +13,7 @@ from evalcheck.probe.chain.order import as_loaded
 from evalcheck.probe.chain.steps import TITLES, Step, mean_of
 from evalcheck.probe.judging import distance
 from evalcheck.probe.passes import Passes
+from evalcheck.probe.running import outputs
 from evalcheck.probe.statistics.population import Population
 
 
@@ -33,6 +34,25 @@ class Way:
         """Eval mode against train mode without its noise, in units: what norms account for."""
         ends = self.passes.evaluated.rows, mean_of(self.passes.reference)
         return distance.squared(*ends) / (self.unit or 1.0)
+
+    @cached_property
+    def fixable(self) -> float:
+        """From eval mode to eval mode on the statistics that each call's data has: what statistics mend."""
+        if not self.passes.norms or not self.population.moments:
+            return 0.0
+        ends = self.passes.evaluated.rows, self.population.per_call.rows
+        return distance.squared(*ends) / (self.unit or 1.0)
+
+    @cached_property
+    def intrinsic(self) -> float:
+        """From there to train mode's mean, debiased: small batches and dropout, which no statistics mend."""
+        run = self.population.per_call if self.passes.norms and self.population.moments else None
+        start = run.leaves if run is not None else self.passes.evaluated.leaves
+        found = outputs.aligned(start, [run.leaves for run in self.passes.trained])
+        if found is None:
+            return 0.0
+        spread = distance.spread(found[1], found[0])
+        return max(0.0, float(spread.bias.mean()) / (self.unit or 1.0))
 
     @cached_property
     def steps(self) -> list[Step]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 
 from evalcheck.measurement import Score
+from evalcheck.probe.judging.scoring import GUESSING
 from evalcheck.probe.pool import Pool
 from evalcheck.probe.running.runner import Run
 
 # The scores that harm is judged by, the surest first, and what is worth a word (of their scale).
 JUDGES = ("metric", "loss", "squared error")
 NOTABLE = 0.02
+# Of the loss of equal probabilities: a model that learned anything is below in one mode at least.
+SURE = 0.98
 
 Directions = Mapping[str, bool | None]
 
@@ -22,8 +26,11 @@ def scores(
 ) -> tuple[Score, ...]:
     """Every score in eval mode, in the reference and in train mode; empty without targets that fit.
 
-    A metric that says what is better comes first, one that does not comes last.
+    A metric that says what is better comes first, one that does not comes last. Targets that no mode
+    predicts better than by guessing are none of this output: an autoencoder's loader yields classes too.
     """
+    if _guessed([evaluated, *reference, *trained]):
+        evaluated = Run(evaluated.leaves, {k: v for k, v in evaluated.scores.items() if k == "metric"})
     directed = higher["metric"] is not None
     order = ("metric", "accuracy", *JUDGES[1:]) if directed else ("accuracy", *JUDGES[1:], "metric")
     return tuple(
@@ -31,6 +38,17 @@ def scores(
         for name in order
         if name in evaluated.scores
     )
+
+
+def _guessed(runs: Sequence[Run]) -> bool:
+    """Whether every run's loss is that of equal probabilities or worse, and no more answers are right."""
+    if any(GUESSING not in run.scores for run in runs):
+        return False
+    guessing = runs[0].mean(GUESSING)
+    if guessing <= math.log(2):
+        return False  # of two classes, weak signals leave a loss near that of guessing
+    least = 2 * math.exp(-guessing)
+    return all(run.mean("loss") > SURE * guessing and run.mean("accuracy") < least for run in runs)
 
 
 def _score(

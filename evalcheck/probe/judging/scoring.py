@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +17,18 @@ from evalcheck.probe.running import outputs
 Metric = Callable[[Any, Any], Any]
 PerSample = dict[str, Tensor]
 OF_PROBABILITIES = " of probabilities"
+GUESSING = "guessing"
+# Labels of what is to be left out: torch's default, and what segmentation data use for it.
+IGNORED = (-100, -1, 255)
 
 
 def score(output: Any, targets: Any, size: int) -> PerSample:
     """``loss`` and, for classes, ``accuracy``: each (size,) float32. Empty where targets do not fit.
 
     Integer targets with a class axis in the output: cross entropy (of logits, log-probabilities or
-    probabilities) and the share of right answers, mean over positions for dense outputs; -100 is
-    left out, as in torch. Targets 0 and 1 of the output's shape: binary cross entropy. Float targets
+    probabilities) and the share of right answers, mean over positions for dense outputs; -100, -1 and 255
+    are left out where they are no class, as in torch and in segmentation; ``guessing`` is the loss of
+    equal probabilities, log C. Targets 0 and 1 of the output's shape: binary cross entropy. Float targets
     of the output's shape: ``squared error``. A loss that the model computes itself (a scalar named
     ``loss`` in its output) counts before all of these: it knows how targets are meant.
     """
@@ -52,9 +57,10 @@ def score(output: Any, targets: Any, size: int) -> PerSample:
 
 
 def _classes(predicted: Tensor, targets: Tensor) -> PerSample:
-    counted = targets != -100
-    if not bool(((targets >= 0) & (targets < predicted.shape[1]) | ~counted).all()):
+    counted = (targets >= 0) & (targets < predicted.shape[1])
+    if not all(value in IGNORED for value in torch.unique(targets[~counted]).tolist()):
         return {}
+    targets = targets.where(counted, -100)
     if bool((predicted >= 0).all()) and bool((predicted.sum(1) - 1).abs().max() < 1e-3):
         predicted = predicted.clamp_min(1e-12).log()
     loss = F.cross_entropy(predicted, targets, reduction="none")
@@ -65,7 +71,8 @@ def _classes(predicted: Tensor, targets: Tensor) -> PerSample:
     def mean(values: Tensor) -> Tensor:
         return (values.reshape(len(targets), -1) * weight).sum(1) / total
 
-    return {"loss": mean(loss), "accuracy": mean(right)}
+    guessing = torch.full((len(targets),), math.log(predicted.shape[1]))
+    return {"loss": mean(loss), "accuracy": mean(right), GUESSING: guessing.to(loss.device)}
 
 
 def _binary(predicted: Tensor, targets: Tensor) -> PerSample:

@@ -91,6 +91,12 @@ def primary(output: Any, size: int) -> Tensor | None:
     return candidates[0] if candidates else None
 
 
+def is_logits(output: Any, size: int) -> bool:
+    """Whether the primary leaf is called ``logits``."""
+    main = primary(output, size)
+    return any(leaf is main and path.rpartition(".")[2] == NAMES[0] for path, leaf in tree.leaves(output))
+
+
 def shapes(found: Leaves) -> str:
     """The leaves for people: ``out: 21, aux: 21 numbers a sample``."""
     told = ", ".join(f"{path or 'a tensor'}: {leaf.shape[1]}" for path, leaf in found.items())

@@ -20,19 +20,25 @@ from evalcheck.guard import untouched
 from evalcheck.guard.modes import switch
 from evalcheck.probe.dependence.fingerprints import fingerprints
 from evalcheck.probe.judging import scoring
+from evalcheck.probe.judging.predictions import predictions
 from evalcheck.probe.judging.scoring import Metric
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.running import outputs
+from evalcheck.probe.running.budget import Budget
 from evalcheck.probe.running.modes import Mode
 from evalcheck.probe.running.outputs import Leaves
 
 
 @dataclass(frozen=True)
 class Run:
-    """One pass: the output's leaves and the per-sample scores, rows in the pool's order."""
+    """One pass: the output's leaves and the per-sample scores, rows in the pool's order.
+
+    ``classes`` are class scores, (N, positions, C) float32, where the output chooses among classes.
+    """
 
     leaves: Leaves
     scores: dict[str, Tensor] = field(default_factory=dict)
+    classes: Tensor | None = None
 
     @cached_property
     def rows(self) -> Tensor:
@@ -50,6 +56,7 @@ class Runner:
     model: nn.Module
     seed: int
     metric: Metric | None = None
+    budget: Budget = field(default_factory=Budget)
     samples_run: float = 0.0
 
     def __call__(
@@ -64,10 +71,13 @@ class Runner:
         """One pass over the pool in ``mode``, its batches composed by ``order``, without gradients.
 
         ``before`` is called before each batch. Raises :class:`Complaint` where the model refuses a
-        batch, :class:`OutOfMemory` where memory ends, :class:`NoRows` without comparable output.
+        batch, :class:`OutOfMemory` where memory ends, :class:`NoRows` without comparable output,
+        :class:`OutOfTime` where the budget does.
         """
         found: list[Leaves] = []
         scores: dict[str, list[Tensor]] = {}
+        chosen: list[Tensor | None] = []
+        self.budget.demand()
         with untouched(self.model, parameters=False), torch.no_grad():
             mode(self.model)
             torch.manual_seed(self.seed * 1_000 + seed)
@@ -75,20 +85,24 @@ class Runner:
                 before()
                 output = self.forward(batch)
                 found.append(outputs.leaves(output, batch.size))
+                chosen.append(predictions(output, batch.targets, batch.size))
                 for name, values in self._score(output, batch).items():
                     scores.setdefault(name, []).append(values)
         leaves = outputs.joined(found)
         if not leaves:
             raise NoRows
         kept = scoring.settled({k: torch.cat(v) for k, v in scores.items()}, pool.samples)
+        classes = _together(chosen)
         if order is not None and pool.whole is not None:
             back = torch.argsort(order)
             leaves = {path: leaf[back.to(leaf.device)] for path, leaf in leaves.items()}
             kept = {name: values[back.to(values.device)] for name, values in kept.items()}
-        return Run(leaves, kept)
+            classes = classes[back.to(classes.device)] if classes is not None else None
+        return Run(leaves, kept, classes)
 
     def forward(self, batch: Batch) -> Any:
         """The model on one batch; torch's own warnings are not the user's business here."""
+        self.budget.demand()
         self.samples_run += batch.size
         with warnings.catch_warnings(), running(batch), eagerly():
             warnings.simplefilter("ignore")
@@ -107,6 +121,14 @@ class Runner:
         if self.metric is not None and batch.targets is not None:
             found |= scoring.user_metric(self.metric, output, batch.targets, batch.size)
         return found
+
+
+def _together(chosen: list[Tensor | None]) -> Tensor | None:
+    """Class scores of all batches, where all have them in one shape."""
+    found = [part for part in chosen if part is not None]
+    if len(found) < len(chosen) or len({part.shape[1:] for part in found}) != 1:
+        return None
+    return torch.cat(found)
 
 
 class NotFinite(Complaint):
