@@ -30,6 +30,8 @@ def check(
     allow: Mapping[str, str] | None = None,
     batches: int | None = None,
     passes: int | None = None,
+    budget: float | None = None,
+    exact: bool = False,
 ) -> Report:
     """Examine a model: read its source, trace it, look at the loader, probe it in both modes.
 
@@ -40,7 +42,9 @@ def check(
     better when smaller, or larger if it has a true attribute ``higher_is_better``. ``forward(model,
     batch)`` runs a batch where calling the model does not. ``device`` is ``None`` (where the model is),
     ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``select`` and ``ignore`` name rules or
-    families; ``allow`` maps a rule to the reason why what it finds is meant. The nearest
+    families; ``allow`` maps a rule to the reason why what it finds is meant. After ``budget`` seconds the
+    model is run no more, and what was not asked is a gap of the report. ``exact`` measures each norm's and
+    each stochastic module's part by toggling it alone besides, a run or two for each. The nearest
     ``[tool.evalcheck]`` is honoured.
 
     The model, its gradients and all random generators are afterwards as they were. Raises
@@ -65,6 +69,8 @@ def check(
         seed=seed,
         batches=batches,
         passes=passes,
+        budget=budget,
+        exact=exact,
         target=type(model).__name__,
     )
 

@@ -179,7 +179,7 @@ def _sightings(rule: Rule, example: Example) -> list[Sighting]:
     from evalcheck.guard import restored_randomness
 
     with restored_randomness(), _ran(rule, example) as names:
-        seen = check(_subject(example.layer, names), dict(rule.options))
+        seen = check(_subject(example.layer, names), {**rule.options, **names.get("options", {})})
         return [sighting for sighting in seen if sighting.strength != "cleared"]
 
 
@@ -218,7 +218,9 @@ def _subject(layer: Layer, names: dict[str, Any]) -> object:
         return graph.read(model, bind(_bound(names, "batch"), model).run)
     from evalcheck import checkup
 
-    return checkup.trial(model, _bound(names, "loader"), names.get("train_loader"))
+    return checkup.trial(
+        model, _bound(names, "loader"), names.get("train_loader"), metric=names.get("metric")
+    )
 
 
 def _loader(names: dict[str, Any]) -> object:

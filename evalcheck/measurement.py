@@ -131,6 +131,11 @@ class Cause:
     def material(self) -> bool:
         return self.size > self.threshold
 
+    @property
+    def placed(self) -> str:
+        """The title with its main module: ``dropout before a batch norm ('head.1')``."""
+        return f"{self.title} ({self.modules[0]!r})" if self.modules and self.modules[0] else self.title
+
 
 @dataclass(frozen=True, slots=True)
 class LayerReading:
@@ -141,7 +146,17 @@ class LayerReading:
     it is that of the worst call. ``stale`` is that of the running statistics from what training's
     moving average would tend to under today's weights. ``share`` is the part of the output's
     divergence that the layer's statistics cause (None where it was not attributed). ``between`` is
-    the KL divergence between the statistics of the calls.
+    the KL divergence between the statistics of the calls. ``exact`` is the part of the way to the data's
+    statistics that repairing this norm alone goes (None unless asked for).
+
+    ``momentum`` is that of train mode. ``residual`` is the share of the statistics that is still mean 0 and
+    variance 1, fitted over channels, and ``unexplained`` what the fit leaves of what is wrong;
+    ``residual_expected`` is (1 - momentum)^n after n counted calls. ``dropout_ratio`` is the variance of the
+    norm's input with the noise of train mode over that without, ``dropout_predicted`` the same in closed form
+    for the dropout of rate ``dropout_rate`` at ``dropout`` (None where the way is not recognised). ``domain``
+    is the KL divergence of its inputs in evaluation from those in training, ``n_eff`` how many independent
+    values a batch's statistics are worth, and ``noise`` = 1.5 / n_eff the squared noise that this puts on a
+    normalised value. What finite pools leave of divergence is taken off ``root``, ``stale`` and ``domain``.
     """
 
     module: str
@@ -152,6 +167,49 @@ class LayerReading:
     stale: float = 0.0
     between: float = 0.0
     share: float | None = None
+    exact: float | None = None
+    momentum: float | None = None
+    residual: float | None = None
+    residual_expected: float | None = None
+    unexplained: float | None = None
+    dropout_ratio: float | None = None
+    dropout_predicted: float | None = None
+    dropout: str | None = None
+    dropout_rate: float | None = None
+    domain: float | None = None
+    n_eff: float | None = None
+    noise: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StochasticReading:
+    """One module that draws, or does otherwise, in train mode: what part of its noise and bias it makes.
+
+    ``rate`` is its own (None where it has none). ``noise_share`` is its part of the variance from pass to
+    pass, ``bias_share`` of the distance between train mode's mean and eval mode that no norm accounts for
+    (None where there is no such distance). ``exact`` is the variance that it makes alone, as a part of that
+    of all of them together (None unless asked for).
+    """
+
+    module: str
+    kind: str
+    rate: float | None
+    noise_share: float
+    bias_share: float | None = None
+    exact: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GradientNoise:
+    """The gradient noise scale in samples, tr(Sigma) / |G|^2, with its 95 % interval.
+
+    From gradients of groups of ``group`` samples and of all ``samples``.
+    """
+
+    scale: float
+    interval: tuple[float, float]
+    group: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +248,8 @@ class Measurements:
     scores: tuple[Score, ...] = ()
     causes: tuple[Cause, ...] = ()
     layers: tuple[LayerReading, ...] = ()
+    stochastic: tuple[StochasticReading, ...] = ()
     completeness: float | None = None
     attempts: tuple[Attempt, ...] = ()
+    gradient_noise: GradientNoise | None = None
     conditions: Conditions | None = None

@@ -16,8 +16,9 @@ def explained(groups: Mapping[Rule, list[Group]]) -> dict[Rule, list[Group]]:
     """Groups of sightings by rule, with the symptoms moved to their causes.
 
     A rule's page names, as ``explained_by``, the rules whose faults have it as their symptom. Where
-    one of these was traced at the module in which the symptom was measured, or inside it, the
-    measurement belongs to that finding, as a grave one; a symptom that nothing explains stays.
+    one of these was traced or measured at the module in which the symptom was measured, or inside it, the
+    measurement belongs to that finding, as a grave one unless it was a mild or harmless one; a symptom
+    that nothing explains stays.
     """
     found = {rule: [list(group) for group in kept] for rule, kept in groups.items()}
     for rule in [rule for rule in found if rule.explained_by]:
@@ -33,14 +34,15 @@ def explained(groups: Mapping[Rule, list[Group]]) -> dict[Rule, list[Group]]:
 
 
 def _cause(rule: Rule, symptom: Group, found: Mapping[Rule, list[Group]]) -> Group | None:
-    """The first traced group, in the order of the page, whose module is that of the symptom or inside it."""
+    """The first group that was traced or measured, in the order of the page, in the symptom's module."""
     if any(CERTAINTY[sighting.layer] != "measured" for sighting in symptom):
         return None
     by_name = {other.name: kept for other, kept in found.items()}
     for name in rule.explained_by:
         for group in by_name.get(name, ()):
             traced = [s for s in group if CERTAINTY[s.layer] == "traced"]
-            if any(_within(place.module, symptom) for s in traced for place in s.places):
+            known = [s for s in group if CERTAINTY[s.layer] in ("traced", "measured")]
+            if any(_within(place.module, symptom) for s in known for place in s.places):
                 # What was traced comes first: its message is the one that is told.
                 group.sort(key=lambda s: s not in traced)
                 return group
@@ -59,5 +61,5 @@ def _moved(symptom: Sighting, cause: Sighting) -> Sighting:
         place=cause.place,
         others=cause.others,
         message=f"{cause.message} Measured: {symptom.message[0].lower()}{symptom.message[1:]}",
-        strength="grave",
+        strength=symptom.strength if symptom.strength in ("cleared", "slight") else "grave",
     )

@@ -59,7 +59,7 @@ def test_everything_that_can_be_set(tmp_path):
         ),
         (
             "[tool.evalcheck.options.batch-size-dependent-eval]\nsamples = 'many'",
-            ["options.batch-size-dependent-eval.samples must be like its default, 16"],
+            ["options.batch-size-dependent-eval.samples must be like its default, 13"],
         ),
         ("[tool.evalcheck\n", ["not valid TOML"]),
         ("[tool.evalcheck]\nframeworks = 'mylib'", ["frameworks must be a list of strings"]),

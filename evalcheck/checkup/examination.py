@@ -16,6 +16,7 @@ from evalcheck import checks, engine, graph, reporters
 from evalcheck.batch import Batch, Forward
 from evalcheck.checkup import loaders, material, own_code, reading, results
 from evalcheck.checkup.acceptance import accepted
+from evalcheck.checkup.confirmation import confirmed
 from evalcheck.checkup.device import choose, placed
 from evalcheck.checkup.material import Material
 from evalcheck.complaint import Complaint
@@ -27,6 +28,8 @@ from evalcheck.guard.untouched import is_lazy
 from evalcheck.measurement import Measurements
 from evalcheck.probe import NotFinite, OutOfMemory, Pool, Trial
 from evalcheck.probe.judging.scoring import Metric
+from evalcheck.probe.running.budget import Budget
+from evalcheck.rulebook import Rule
 from evalcheck.settings import Settings
 from evalcheck.suppression import drop
 
@@ -47,6 +50,8 @@ def check(
     seed: int = 0,
     batches: int | None = None,
     passes: int | None = None,
+    budget: float | None = None,
+    exact: bool = False,
     inputs: Sequence[Tensor] = (),
     target: str = "model",
     files: Sequence[Path] = (),
@@ -65,23 +70,39 @@ def check(
         seed,
         _Steps(progress),
         list(notes),
+        budget=Budget(budget),
+        exact=exact,
     )
     place = choose(device, model)
     with placed(model, place):
         examination.read(files)
-        draw = partial(material.gather, model, forward=forward, place=place, batches=batches, seed=seed)
-        examination.look(draw(loader, train_loader, inputs))
+        drawn = material.gather(
+            model,
+            loader,
+            train_loader,
+            inputs,
+            forward=forward,
+            place=place,
+            batches=batches,
+            seed=seed,
+            budget=examination.budget,
+        )
+        examination.look(drawn)
     return examination.report(target, str(place))
 
 
 def trial(
-    model: nn.Module, loader: Iterable[Any], train_loader: Iterable[Any] | None = None, seed: int = 0
+    model: nn.Module,
+    loader: Iterable[Any],
+    train_loader: Iterable[Any] | None = None,
+    seed: int = 0,
+    metric: Metric | None = None,
 ) -> Trial:
     """The probe's subject for a model and its loaders, as :func:`check` makes it."""
     drawn = material.gather(model, loader, train_loader, place=choose(None, model), seed=seed)
     assert drawn.held is not None
     view = graph.read(model, material.quiet(next(iter(drawn.held.grouped()))))
-    return Trial(model, drawn.held, drawn.feed, fresh=bool(view.fresh), seed=seed)
+    return Trial(model, drawn.held, drawn.feed, fresh=bool(view.fresh), seed=seed, metric=metric)
 
 
 @dataclass
@@ -97,6 +118,8 @@ class _Examination:
     seed: int
     step: Callable[[str], None]
     notes: list[str]
+    budget: Budget = field(default_factory=Budget)
+    exact: bool = False
     answers: Answers = field(default_factory=Answers)
     unread: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -130,7 +153,10 @@ class _Examination:
             engine.ask(self.answers, self.settings, "graph", view, checks.find)
             size = first.size if first else None
             both = self.loader, self.train_loader
-            loaders.look(self.answers, self.settings, both, view, size, self.step)
+            if self.loader is not None and self.budget.spent():
+                engine.skip(self.answers, self.settings, "loader", self.budget.reason)
+            else:
+                loaders.look(self.answers, self.settings, both, view, size, self.step)
             if drawn.held is None or broken:
                 reason = f"in eval mode {broken}" if broken else "there is no input to run the model on"
                 engine.skip(self.answers, self.settings, "probe", reason)
@@ -182,12 +208,14 @@ class _Examination:
             seed=self.seed,
             passes=self.passes,
             metric=self.metric,
+            budget=self.budget,
+            exact=self.exact,
             stage=self.step,
         )
         answers = Answers()
         try:
-            engine.ask(answers, self.settings, "probe", trial, checks.find)
-            answers.add(results.confirmed(trial, self.answers, self.settings))
+            engine.ask(answers, self.settings, "probe", trial, checks.find, _by_worth(self.settings.rules()))
+            answers.add(confirmed(trial, self.answers, self.settings, answers))
             results.locate(answers, view)
             results.drawn(answers, view)
             answers.add(self.answers)
@@ -202,6 +230,11 @@ class _Examination:
         else:
             self.answers = answers
             self.notes += results.remarks(trial)
+
+
+def _by_worth(rules: Sequence[Rule]) -> list[Rule]:
+    """Whether the modes agree, then why not, then the rest: a budget may end before all are asked."""
+    return sorted(rules, key=lambda rule: (rule.name != results.SYMPTOM, rule.cause is None))
 
 
 class _Steps:

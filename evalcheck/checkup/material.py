@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from evalcheck.batch import Batch, Forward, join
 from evalcheck.inputs import WAY_OUT, choose
 from evalcheck.probe import Pool, draw
+from evalcheck.probe.running.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Material:
         return replace(self, held=held, feed=self.feed.halved() if self.feed else None, notes=(*told, note))
 
 
+# Batches in which single samples are put together where no training loader says how many there are.
+USUAL = 32
 MEMORY = "memory did not hold the batches"
 
 
@@ -56,19 +59,34 @@ def gather(
     place: torch.device,
     batches: int | None = None,
     seed: int = 0,
+    budget: Budget | None = None,
 ) -> Material:
     """Draw from the loaders; without one, take an input from what the model declares."""
     if loader is None:
         return _made_up(model, inputs, seed, place)
-    take = partial(draw, forward=forward, device=place, batches=batches, seed=seed)
+    take = partial(draw, forward=forward, device=place, batches=batches, seed=seed, budget=budget)
     held = take(loader, model, "the evaluation loader")
     half = "half of the evaluation samples gives population statistics, the other half is judged"
     if train_loader is None:
-        return Material(held, notes=(f"no training loader: {half}",) if held.samples > 1 else ())
+        notes = (f"no training loader: {half}",) if held.samples > 1 else ()
+        return _in_usual_batches(Material(held, notes=notes), held)
     feed = take(train_loader, model, "the training loader")
     if feed.overlaps(held):
+        held = replace(held, batch_size=feed.batch_size)
         return Material(held, notes=(f"both loaders give some of the same samples: {half}",))
     return Material(held, feed)
+
+
+def _in_usual_batches(drawn: Material, held: Pool) -> Material:
+    """Single samples, which no training has but many an evaluation loader, put together."""
+    if held.batch_size > 1 or held.whole is None or held.samples < 4:
+        return drawn
+    size = min(USUAL, held.samples // 2)
+    told = (
+        f"the evaluation loader gives single samples; they were run {size} at a time, as training might: "
+        "pass --train-loader for the size that it has"
+    )
+    return replace(drawn, held=replace(held, batch_size=size), notes=(*drawn.notes, told))
 
 
 def _made_up(model: nn.Module, inputs: Sequence[Tensor], seed: int, place: torch.device) -> Material:

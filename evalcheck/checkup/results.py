@@ -8,45 +8,14 @@ from typing import Any
 
 from evalcheck import graph, rulebook
 from evalcheck.engine import Answers, with_remedies
-from evalcheck.finding import Finding, Measure, Place, Quote, Sighting, Unanswerable
-from evalcheck.measurement import Attempt, Cause, Conditions, Measurements, of
+from evalcheck.finding import Finding, Place, Quote, Unanswerable
+from evalcheck.measurement import Attempt, Cause, Conditions, Measurements
 from evalcheck.probe import Trial
-from evalcheck.probe.chain.steps import Step
+from evalcheck.probe.running.budget import affordable
 from evalcheck.remedies import proof
 from evalcheck.settings import Settings
 
 SYMPTOM = "train-eval-divergence"
-
-
-def confirmed(trial: Trial, seen: Answers, settings: Settings) -> Answers:
-    """What other layers suspected, with the number that the probe gives it.
-
-    A rule's page names the step from eval mode to train mode that would show its effect. Where that
-    step is too small to matter and nothing is lost over it, the suspicion is cleared.
-    """
-    answers = Answers()
-    thresholds = settings.options_of(rulebook.find(SYMPTOM))
-    for rule, sightings in seen.sightings.items():
-        if rule.cause is None or "probe" in rule.layers or not sightings or not _is_compared(trial):
-            continue
-        step = trial.step(rule.cause)
-        size, limit = step.size(trial.unit) if step else 0.0, float(thresholds[rule.cause])
-        clear = size <= limit and not (step and _costs(trial, step))
-        shift = of(size, "the output's variance")
-        told = f"no effect on these batches ({shift})" if clear else f"it moves the eval output by {shift}"
-        what = f"shift of the eval output by the step '{rule.cause}'"
-        answers.sightings[rule] = [
-            Sighting(
-                "probe",
-                sighting.place,
-                f"{sighting.message} Measured: {told}.",
-                evidence=(Measure(what, size, "of the output's variance", limit),),
-                others=sighting.others,
-                strength="cleared" if clear else sighting.strength,
-            )
-            for sighting in sightings
-        ]
-    return answers
 
 
 def drawn(answers: Answers, view: graph.ModelGraph) -> None:
@@ -76,14 +45,18 @@ def measured(
 ) -> tuple[tuple[Finding, ...], Measurements]:
     """The findings with what their remedies did, and every figure that was taken."""
     attempts: dict[str, Attempt] = {}
-    if _is_compared(trial) and proof.is_ill(trial):
+    if is_compared(trial) and proof.is_ill(trial):
         findings = tuple(_treated(trial, finding, settings, attempts) for finding in findings)
     return findings, _measurements(trial, settings, tuple(attempts.values()))
 
 
 def remarks(trial: Trial) -> list[str]:
     """What the user should know about how it was judged."""
-    if not _is_compared(trial):
+    if trial.run.budget.refused:
+        return [
+            "the budget was spent: what was measured until then is shown, and no further remedy was tried"
+        ]
+    if not is_compared(trial):
         return []
     targets = any(batch.targets is not None for batch in trial.held.batches)
     if targets and not trial.scores:
@@ -93,10 +66,21 @@ def remarks(trial: Trial) -> list[str]:
     return []
 
 
-def _is_compared(trial: Trial) -> bool:
+def is_compared(trial: Trial) -> bool:
+    """Whether the two modes could be compared at all."""
     try:
         trial.require_training()
         _ = trial.divergence, trial.steps, trial.scores
+    except Unanswerable:
+        return False
+    return True
+
+
+def _is_apart(trial: Trial) -> bool:
+    """Whether the modes' distance is known; its causes may have fallen to the budget."""
+    try:
+        trial.require_training()
+        _ = trial.divergence, trial.scores, affordable(lambda: trial.steps, None)
     except Unanswerable:
         return False
     return True
@@ -109,12 +93,6 @@ def _causes(trial: Trial, thresholds: Mapping[str, Any]) -> tuple[Cause, ...]:
         return trial.causes(thresholds)
     except Unanswerable:
         return ()
-
-
-def _costs(trial: Trial, step: Step) -> bool:
-    judge = trial.judge
-    gain = step.gain(judge.name, bool(judge.higher_is_better)) if judge else None
-    return judge is not None and gain is not None and gain > proof.NOTHING * judge.scale
 
 
 def _treated(trial: Trial, finding: Finding, settings: Settings, attempts: dict[str, Attempt]) -> Finding:
@@ -148,15 +126,17 @@ def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...
         train_loader=trial.feed.name if trial.feed.name != trial.held.name else None,
     )
     thresholds = settings.options_of(rulebook.find(SYMPTOM))
-    if not _is_compared(trial):
+    if not _is_apart(trial):
         return Measurements(causes=_causes(trial, thresholds), conditions=conditions)
-    layers = trial.layers if trial.steps else ()
+    layers = affordable(lambda: trial.layers if trial.steps else (), ())
     return Measurements(
         divergence=trial.divergence,
         scores=trial.scores,
-        causes=trial.causes(thresholds),
+        causes=affordable(lambda: trial.causes(thresholds), ()),
         layers=layers,
-        completeness=trial.shares[1] if layers else None,
+        stochastic=affordable(lambda: trial.stochastic, ()),
+        completeness=affordable(lambda: trial.shares[1], None) if layers else None,
         attempts=attempts,
+        gradient_noise=trial.scaling.known_noise,
         conditions=replace(conditions, forwards=round(trial.run.samples_run / trial.held.samples, 1)),
     )

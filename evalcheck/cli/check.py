@@ -27,6 +27,8 @@ class Run:
     inputs: tuple[str, ...]
     batches: int | None
     passes: int | None
+    budget: float | None
+    exact: bool
     device: str
     seed: int
 
@@ -44,6 +46,8 @@ class Run:
 @options.given
 @click.option("--batches", type=click.IntRange(1), help="How many batches are measured.")
 @click.option("--passes", type=click.IntRange(1), help="How many passes in train mode.")
+@options.budget
+@click.option("--exact", is_flag=True, help="Toggle norms and stochastic modules one by one besides.")
 @options.rules
 @options.output
 def command(targets: tuple[str, ...], choice: Choice, output: Output, **run: object) -> None:
@@ -104,6 +108,8 @@ def _check(spec: str, run: Run, choice: Choice, output: Output) -> Report:
             seed=run.seed,
             batches=run.batches,
             passes=run.passes,
+            budget=run.budget,
+            exact=run.exact,
             inputs=made,
             target=found.name,
             files=found.files,

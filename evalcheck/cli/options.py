@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ def loader(command: Command) -> Command:
     """``--loader``."""
     told = "Evaluation batches: ATTR of the target's module, or FILE.py:ATTR."
     return click.option("--loader", metavar="T", help=told)(command)
+
+
+def budget(command: Command) -> Command:
+    """``--budget``."""
+    told = "Run the model no more after that time, and say what was not asked."
+    return click.option("--budget", type=float, callback=_seconds, metavar="SECONDS", help=told)(command)
 
 
 def given(command: Command) -> Command:
@@ -221,6 +228,12 @@ def _decorated(run: Command, command: Command, *options: Callable[[Command], Com
 def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
         raise click.BadParameter(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps.")
+    return value
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise click.BadParameter(f"{value:g} is no number of seconds above 0.")
     return value
 
 

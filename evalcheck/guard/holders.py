@@ -43,16 +43,23 @@ def empty(tables: Iterable[dict[Any, Any] | set[Any]]) -> None:
 
 
 def _mapping(mapping: dict[Any, Any], content: dict[Any, Any]) -> None:
-    now = pairs(mapping) if isinstance(mapping, OrderedDict) else dict.items(mapping)
-    if len(now) == len(content) and all(
-        key is old_key and value is old
-        for (key, value), (old_key, old) in zip(now, content.items(), strict=True)
-    ):
+    if _is_as_it_was(mapping, content):
         return
     base = OrderedDict if isinstance(mapping, OrderedDict) else dict
     base.clear(mapping)
     for key, value in content.items():
         base.__setitem__(mapping, key, value)
+
+
+def _is_as_it_was(mapping: dict[Any, Any], content: dict[Any, Any]) -> bool:
+    """The same keys and values in the same order, by identity: compared in C, since there are thousands."""
+    if dict.__len__(mapping) != len(content):
+        return False
+    if type(mapping) is dict:
+        return all(map(is_, mapping, content)) and all(map(is_, mapping.values(), content.values()))
+    now = pairs(mapping) if isinstance(mapping, OrderedDict) else dict.items(mapping)
+    pairwise = zip(now, content.items(), strict=True)
+    return all(key is old_key and value is old for (key, value), (old_key, old) in pairwise)
 
 
 def _sequence(sequence: Any, content: list[Any]) -> None:

@@ -14,6 +14,9 @@ from evalcheck.guard.kinds import Kind, kind, slots
 # A tokenizer, a trainer or a logger may hang on a model: what lies further off is left alone.
 MOST_OBJECTS = 10_000
 LONGEST_READ = 10_000
+# Most of what a module's attributes are: atoms, and the tables that torch keeps in each.
+PLAIN = {bool, int, float, str, type(None)}
+TABLES: dict[type, Kind] = {dict: Kind.MAPPING, OrderedDict: Kind.MAPPING, set: Kind.SET}
 # Asking one of these for fields would make it an empty dictionary of them.
 FIELDLESS = {dict, OrderedDict, defaultdict, Counter, list, deque, set, frozenset, tuple}
 
@@ -80,13 +83,16 @@ def _module(reach: Reach, module: nn.Module) -> None:
     # A scripted module's children lie in a table of another kind.
     for child in module._modules.values():
         reach.offer(child)
-    own = module.__dict__
+    own, met = module.__dict__, reach.met
     for name, value in own.items():
-        if type(value) in (dict, OrderedDict, set) and id(value) not in reach.met:
+        cls = type(value)
+        if cls in PLAIN:
+            continue
+        if cls in TABLES and id(value) not in met:
             # These, torch's tables among them, do not count as objects.
-            reach.met[id(value)] = value
+            met[id(value)] = value
             if value:
-                _look(reach, kind(type(value)), value)
+                _look(reach, TABLES[cls], value)
             else:
                 reach.empty.append(value)
         else:
@@ -125,7 +131,7 @@ def _keyed(reach: Reach, holder: Any, items: Iterable[tuple[Any, Any]]) -> None:
     for key, value in items:
         if type(key) not in (str, int):
             reach.offer(key)
-        if kind(type(value)) is not Kind.ATOM:
+        if type(value) not in PLAIN:
             reach.offer(value, (holder, key))
 
 

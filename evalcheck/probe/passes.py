@@ -24,16 +24,20 @@ from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.running import modes, outputs
 from evalcheck.probe.running.modes import Mode
 from evalcheck.probe.running.runner import NoRows, NotFinite, Run, Runner
-from evalcheck.probe.statistics.moments import CallMoments, collecting
+from evalcheck.probe.statistics.collecting import collecting
+from evalcheck.probe.statistics.moments import CallMoments
 
 REFERENCE_PASSES = 2
+# What a forward writes, a few samples show.
+WATCHED = 32
 
 
 @dataclass
 class Passes:
     """One model over one pool, in each mode once asked; every run is under the guard.
 
-    ``norms`` are the batch norms that use batch statistics in train mode, by path.
+    ``norms`` are the batch norms that use batch statistics in train mode, by path; ``instance_norms``
+    the paths of the instance norms that keep running statistics, which eval mode alone uses.
     """
 
     model: nn.Module
@@ -42,6 +46,7 @@ class Passes:
     norms: dict[str, _BatchNorm]
     count: int
     stage: Callable[[str], None]
+    instance_norms: tuple[str, ...] = ()
 
     @cached_property
     def evaluated(self) -> Run:
@@ -168,7 +173,7 @@ class Passes:
     @cached_property
     def writes(self) -> list[Written]:
         """Settings of norms that one forward changes for good, in train and in eval mode."""
-        batch = next(iter(self.held.grouped()))
+        batch = next(iter(self.held.first(WATCHED).grouped()))
         found = []
         for mode in (modes.training, modes.evaluating):
             with untouched(self.model, parameters=False), torch.no_grad():

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from evalcheck.batch import Batch, Forward, bind, join, tree
 from evalcheck.complaint import Complaint
 from evalcheck.guard import restored_randomness
+from evalcheck.probe.running.budget import Budget
+from evalcheck.probe.spreading import spread
 
 
 class OutOfMemory(Complaint):
@@ -34,7 +36,7 @@ class Pool:
 
     @property
     def samples(self) -> int:
-        return sum(batch.size for batch in self.batches)
+        return self.whole.size if self.whole is not None else sum(batch.size for batch in self.batches)
 
     def grouped(self, order: Tensor | None = None, size: int | None = None) -> Iterator[Batch]:
         """The samples in another order and in batches of another size.
@@ -53,6 +55,16 @@ class Pool:
             cuts.pop()
         for start, end in zip(cuts, [*cuts[1:], len(order)], strict=True):
             yield self.whole.rows(order[start:end])
+
+    def first(self, count: int) -> Pool:
+        """About the first ``count`` samples: whole batches where these cannot be joined."""
+        if self.samples <= count:
+            return self
+        if self.whole is not None:
+            whole = self.whole.rows(torch.arange(count))
+            return replace(self, whole=whole, batches=(whole,))
+        kept = [batch for index, batch in enumerate(self.batches) if index * self.batch_size < count]
+        return replace(self, batches=tuple(kept))
 
     def split(self) -> tuple[Pool, Pool]:
         """Two halves with no sample in common: one feeds remedies, the other judges them."""
@@ -102,22 +114,26 @@ def draw(
     samples: int = 512,
     batches: int | None = None,
     seed: int = 0,
+    budget: Budget | None = None,
 ) -> Pool:
     """Draw about ``samples`` samples (or ``batches`` batches) and keep them on ``device``.
 
-    An endless loader is left after that. The generators are seeded for the draw and put back.
+    Loaders that read in order are read here and there, so that sorted data give a fair sample. An endless
+    loader is left after that, a slow one where the ``budget`` says so. The generators are seeded for the
+    draw and put back.
     Raises :class:`Complaint` for a loader that is empty or raises.
     """
     kept: list[Batch] = []
     with restored_randomness(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
-        for raw in _safely(loader, name):
+        for raw in _safely(spread(loader, samples), name):
             batch = bind(raw, model, forward)
             _demand_numbers(batch, name)
             kept.append(batch.to(device))
-            enough = len(kept) >= batches if batches else sum(b.size for b in kept) >= samples
-            if enough:
+            drawn = sum(b.size for b in kept)
+            enough = len(kept) >= batches if batches else drawn >= samples
+            if enough or (budget is not None and budget.is_short(drawn, samples)):
                 break
     if not kept:
         raise Complaint(f"{name} is empty: it yielded no batch")

@@ -11,14 +11,13 @@ from torch import nn
 from evalcheck.finding import Unanswerable
 from evalcheck.graph.writes import Written
 from evalcheck.guard import untouched
-from evalcheck.measurement import Cause, Divergence, LayerReading, Score
-from evalcheck.probe.attribution import shares
+from evalcheck.measurement import Cause, Divergence, LayerReading, Score, StochasticReading
+from evalcheck.probe.attribution import shares, stochastic_shares, toggling
 from evalcheck.probe.chain import noise
 from evalcheck.probe.chain.steps import HIGHER_IS_BETTER, Step
 from evalcheck.probe.chain.way import Way
+from evalcheck.probe.dependence.leak import Leak
 from evalcheck.probe.dependence.samples import Dependence
-from evalcheck.probe.dependence.state import State
-from evalcheck.probe.dependence.training import Leak
 from evalcheck.probe.judging import distance, scores
 from evalcheck.probe.judging.scoring import Metric
 from evalcheck.probe.passes import Passes
@@ -27,6 +26,7 @@ from evalcheck.probe.running import modes
 from evalcheck.probe.running.budget import Budget, affordable
 from evalcheck.probe.running.runner import Run, Runner
 from evalcheck.probe.scaling.scaling import Scaling
+from evalcheck.probe.state.state import State
 from evalcheck.probe.statistics import readings
 from evalcheck.probe.statistics.moments import CallMoments
 from evalcheck.probe.statistics.population import Population
@@ -41,8 +41,9 @@ class Trial:
 
     Everything is measured under :func:`evalcheck.guard.untouched`, at most once, and only when
     asked. ``synthetic`` says that the inputs were made up; ``fresh`` that nothing was trained or
-    loaded, as far as can be told. What is measured stands in rooms: ``passes`` (the runs), ``population``
-    (statistics), ``way`` (causes), ``dependence``.
+    loaded, as far as can be told; ``exact`` that modules are toggled one by one besides. What is
+    measured stands in rooms: ``passes`` (the runs), ``population`` (statistics), ``way`` (causes),
+    ``dependence``.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class Trial:
         passes: int = 4,
         metric: Metric | None = None,
         budget: Budget | None = None,
+        exact: bool = False,
         stage: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model, self.synthetic, self.fresh = model, synthetic, fresh
-        self.foreign = feed is not None
+        self.foreign, self.exact = feed is not None, exact
         self.fed_by = "the training data" if self.foreign else "the data"
         if feed is not None:
             # A norm's batch is part of what train mode computes: it is the training loader's.
@@ -73,7 +75,8 @@ class Trial:
         self.higher = {**HIGHER_IS_BETTER, "metric": None if direction is None else bool(direction)}
         with untouched(model, parameters=False):
             self.norms = modes.batch_norms(model)
-        self.passes = Passes(model, self.run, held, self.norms, max(2, passes), stage)
+            instance = modes.instance_norms(model)
+        self.passes = Passes(model, self.run, held, self.norms, max(2, passes), stage, instance)
         self.population = Population(self.passes, self.feed, self.foreign, stage)
         self.way = Way(self.passes, self.population)
 
@@ -156,8 +159,8 @@ class Trial:
 
     @cached_property
     def unexplained(self) -> float:
-        """The part of the divergence that no step over the norms accounts for."""
-        return max(0.0, self.divergence.total - self.way.length)
+        """The distance of train mode's mean that neither norms nor the noise of dropout account for."""
+        return self.way.custom.unexplained
 
     @property
     def steps(self) -> list[Step]:
@@ -184,8 +187,17 @@ class Trial:
     @cached_property
     def layers(self) -> tuple[LayerReading, ...]:
         """Every batch norm's reading, the largest share first, then the wrongest statistics."""
-        noisy = {path: self.population.noisy_moments.get(path, entry) for path, entry in self.moments.items()}
-        return readings.of_norms(self.norms, self.moments, noisy, self.shares[0])
+        parts, _ = affordable(lambda: self.shares, ({}, 0.0))
+        found = readings.of_norms(self.population, parts)
+        if not self.exact:
+            return found
+        alone: dict[str, float] = affordable(lambda: toggling.of_norms(self.passes, self.population), {})
+        return tuple(replace(reading, exact=alone.get(reading.module)) for reading in found)
+
+    @cached_property
+    def stochastic(self) -> tuple[StochasticReading, ...]:
+        """Every module that draws in train mode, with its share of the noise; empty where that is small."""
+        return stochastic_shares.of_modules(self.passes, self.way.custom, self.exact)
 
     @cached_property
     def shares(self) -> tuple[dict[str, float], float]:
@@ -206,7 +218,7 @@ class Trial:
     @cached_property
     def leak(self) -> Leak:
         """What a train-mode output tells of its batch-mates."""
-        return Leak(self.passes, self.feed)
+        return Leak(self.passes, self.feed, self.way.custom)
 
     @cached_property
     def scaling(self) -> Scaling:

@@ -7,8 +7,8 @@ trial no cure.
 from __future__ import annotations
 
 from evalcheck.finding import Report
-from evalcheck.measurement import Attempt, Cause, Divergence, LayerReading, Measurements, Score, of
-from evalcheck.reporters import CLEAN
+from evalcheck.measurement import Attempt, Cause, Divergence, Measurements, Score, of
+from evalcheck.reporters import CLEAN, causes
 from evalcheck.reporters.numbers import change, counted, figure, joined
 
 SYMPTOM = "train-eval-divergence"
@@ -21,19 +21,17 @@ def answer(report: Report) -> list[tuple[str, str]]:
     """Up to three labelled sentences: verdict, cause, cure."""
     measured = report.measurements
     if measured is None or measured.divergence is None:
+        noise = [c for c in measured.causes if c.name == "noise" and c.material] if measured else []
+        if noise:
+            return [("", _random(noise[0])), ("", _counted(report))]
         return [("", f"{_counted(report)}{_uncompared(report)}")]
     lines = [("", _verdict(report, measured, measured.divergence))]
     proved = any(attempt.status == "proved" for attempt in measured.attempts)
     if diverges(report):
-        material = [cause for cause in measured.causes if cause.material]
-        told = _cause(material[0], measured, proved) if material else NO_NORM
-        lines.append(("Cause", told))
-    if measured.attempts:
+        lines.append(("Cause", causes.told(measured, proved)))
+    if measured.attempts and (diverges(report) or report.at_least("warning")):
         lines.append(("Cure", _cure(measured.attempts)))
     return lines
-
-
-NO_NORM = "not found among the batch norms; look for a module that asks self.training."
 
 
 def diverges(report: Report) -> bool:
@@ -50,6 +48,15 @@ def _counted(report: Report) -> str:
     if found:
         return f"{joined(found)} found."
     return CLEAN if not report.gaps else "Nothing was found in what could be asked."
+
+
+def _random(noise: Cause) -> str:
+    named = joined([repr(module) for module in noise.modules if module])
+    where = f", from {named}" if named else ""
+    return (
+        f"Eval mode is random: the same batch gives another answer each time{where}. One pass scatters by "
+        f"{of(noise.size, VARIANCE)}; with that, eval mode and train mode cannot be compared."
+    )
 
 
 def _uncompared(report: Report) -> str:
@@ -74,8 +81,16 @@ def _verdict(report: Report, measured: Measurements, divergence: Divergence) -> 
     if any(f.rule == SYMPTOM for f in report.findings):
         same = f"though {score.name} does not suffer: {here}, {_train(score)}"
         return f"Eval mode and train mode give different outputs, by {size}, {same} ({where}).{but}"
-    word = "worse than" if score.hurts(NOTABLE) else "as good as"
-    return f"Eval mode is {word} train mode: {score.name} {here}, {_train(score)} ({where}).{but}"
+    return f"Eval mode is {_compared(score)} train mode: {score.name} {here}, {_train(score)} ({where}).{but}"
+
+
+def _compared(score: Score) -> str:
+    """Worse or better only beyond chance; better is what a healthy model is, whose train mode is noisy."""
+    if score.hurts(NOTABLE):
+        return "worse than"
+    if -score.harm > max(NOTABLE * score.scale, 2 * score.error):
+        return "better (which is normal) than"
+    return "as good as"
 
 
 def _there(score: Score) -> str:
@@ -86,51 +101,6 @@ def _there(score: Score) -> str:
 
 def _train(score: Score) -> str:
     return f"train mode without its noise {figure(score.name, score.reference)}"
-
-
-def _cause(cause: Cause, measured: Measurements, proved: bool) -> str:
-    layers = measured.layers
-    # Where a cure was proved, its line has the figure.
-    told = cause.recovers is not None and cause.recovers > 0 and not proved
-    recovers = f"; setting that right gives back {_points(cause, measured)}" if told else ""
-    conditions = measured.conditions
-    data = "the training data" if conditions and conditions.train_loader else "the data"
-    if cause.name == "shared":
-        shared = [r for r in layers if r.calls > 1]
-        times = {2: "twice", 3: "three times"}.get(shared[0].calls, f"{shared[0].calls} times")
-        called, keep = ("is called", "keeps") if len(shared) == 1 else ("are each called", "keep")
-        return (
-            f"{_named(shared)} {called} {times} per forward on inputs that differ, and {keep} one set of "
-            f"statistics for all calls{recovers}."
-        )
-    if cause.name == "stale":
-        wrong = [r for r in layers if r.stale > 0.01] or list(layers[:1])
-        return f"the running statistics of {_named(wrong)} are not those of {data}{recovers}."
-    if cause.name == "domain":
-        return f"the evaluation data is unlike the training data, whose statistics eval mode uses{recovers}."
-    if cause.name == "dropout":
-        return (
-            f"dropout before a batch norm widens what the norm sees in training, not in evaluation{recovers}."
-        )
-    return (
-        f"train mode uses the statistics of each batch and eval mode those of {data}, and here the two "
-        f"differ: {cause.title}{recovers}."
-    )
-
-
-def _points(cause: Cause, measured: Measurements) -> str:
-    assert cause.recovers is not None
-    score = measured.scores[0]
-    if score.name == "accuracy":
-        return f"{cause.recovers * 100:.1f} points"
-    return f"{cause.recovers:.3g} of {score.name}"
-
-
-def _named(readings: list[LayerReading]) -> str:
-    """Names with their shares, so far as they were attributed."""
-    return joined(
-        [f"'{r.module}' (share {r.share:.0%})" if r.share is not None else f"'{r.module}'" for r in readings]
-    )
 
 
 def _cure(attempts: tuple[Attempt, ...]) -> str:

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from evalcheck.console import paper
 from evalcheck.finding import Evidence, Finding, Measure, Quote, Remedy, Report, Table
-from evalcheck.measurement import Conditions, LayerReading
+from evalcheck.measurement import Conditions, Measurements
+from evalcheck.reporters import tables
 from evalcheck.reporters.advice import cure_of
 from evalcheck.reporters.answer import answer, diverges
 from evalcheck.reporters.frame import frame
@@ -20,7 +21,6 @@ from evalcheck.reporters.location import written
 from evalcheck.reporters.numbers import change, counted, joined
 
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
-SHOWN_LAYERS = 8
 NAMED = 3
 
 
@@ -46,20 +46,41 @@ def parts(
     main = next((c.name for c in measured.causes if c.material), "") if measured else ""
     wrong = diverges(report) and main in ("stale", "shared", "dropout")
     wrong = wrong or (measured is not None and bool(measured.attempts))
-    if measured is not None and measured.layers and (verbose or wrong) and not quiet:
+    # Who had modules toggled one by one wants to see what came of it.
+    toggled = measured is not None and (
+        any(reading.exact is not None for reading in measured.layers)
+        or any(reading.exact is not None for reading in measured.stochastic)
+    )
+    if measured is not None and measured.layers and (verbose or wrong or toggled) and not quiet:
         yield ""
-        yield _layers(measured.layers, verbose)
+        yield tables.of_layers(measured.layers, verbose)
         yield Text(
             "Statistics off by: KL divergence from the data's; beyond 0.01 they are called wrong.",
             style="dim",
         )
         if measured.completeness is not None and abs(measured.completeness - 1) > 0.1:
             yield Text(f"The shares explain {measured.completeness:.0%} of the difference.", style="dim")
+    if measured is not None and measured.stochastic and (verbose or toggled) and not quiet:
+        yield ""
+        yield tables.of_stochastic(measured.stochastic, verbose)
+    if measured is not None and verbose:
+        yield from _figures(measured)
     for finding in report.findings:
         yield ""
         yield from [_headline(finding)] if quiet else _finding(finding, width, verbose)
     if not quiet:
         yield from _closing(report, verbose)
+
+
+def _figures(measured: Measurements) -> Iterator[RenderableType]:
+    """What else was measured of the two modes, for who asks."""
+    if measured.causes:
+        yield ""
+        yield tables.of_causes(measured.causes)
+        yield Text("Sizes in units of the output's variance; * counts as a cause.", style="dim")
+    if measured.divergence is not None and measured.divergence.outputs:
+        yield ""
+        yield tables.of_outputs(measured.divergence.outputs)
 
 
 def _headline(finding: Finding) -> Text:
@@ -160,21 +181,6 @@ def _remedy(remedy: Remedy) -> Text:
     return Text.assemble(
         ("tried, ", "bold"), (mark, style), f":{told}" + (f", {remedy.detail}" if remedy.detail else "")
     )
-
-
-def _layers(layers: tuple[LayerReading, ...], verbose: bool) -> RenderableType:
-    grid = RichTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    grid.add_column("norm")
-    for title in ("calls", "values per channel", "statistics off by (KL)", "share of the difference"):
-        grid.add_column(title, justify="right")
-    shown = layers if verbose else layers[:SHOWN_LAYERS]
-    for reading in shown:
-        share = "" if reading.share is None else f"{reading.share:.0%}"
-        numbers = (str(reading.calls), f"{reading.samples_per_channel:,.0f}", f"{reading.root:.2g}", share)
-        grid.add_row(reading.module or "(the model itself)", *numbers)
-    if len(shown) < len(layers):
-        grid.add_row(f"and {len(layers) - len(shown)} more (-v shows all)", "", "", "", "")
-    return grid
 
 
 def _closing(report: Report, verbose: bool) -> Iterator[RenderableType]:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import evalcheck
 from evalcheck import checkup, graph
 from evalcheck.checks.loader import last_batch_too_small
+from evalcheck.checkup import material
 from evalcheck.checkup.loaders import reached, views
 from evalcheck.finding import Unanswerable
 
@@ -126,3 +127,14 @@ def test_what_stands_first_in_a_batch_may_not_be_its_samples() -> None:
     traced = graph.read(head(), lambda m: m(torch.randn(60, 6)))
     assert views(loader, loader, traced, 60)[1].norms is None
     assert views(loader, loader, traced, 8)[1].norms == []
+
+
+def test_single_samples_are_put_together_where_no_training_loader_says_how_many() -> None:
+    """No norm trains on batches of one: judging train mode by them would blame every model."""
+    singles = [(torch.randn(1, 4), torch.tensor([index % 2])) for index in range(64)]
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    drawn = material.gather(model, singles, None, place=torch.device("cpu"))
+    assert drawn.held is not None
+    assert drawn.held.batch_size == 32
+    assert any("single samples" in note for note in drawn.notes)
+    assert material.gather(model, singles, singles, place=torch.device("cpu")).held.batch_size == 1

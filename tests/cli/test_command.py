@@ -36,6 +36,9 @@ def test_options_reach_the_examination(folder: Path, stub: Stub) -> None:
         "3",
         "--passes",
         "5",
+        "--budget",
+        "2.5",
+        "--exact",
         "--input",
         "2x3",
         "--input",
@@ -44,7 +47,15 @@ def test_options_reach_the_examination(folder: Path, stub: Stub) -> None:
     assert run("net.py:Net", *words).exit_code == 0
     call = stub.calls[0]
     assert (call["device"], call["seed"], call["batches"], call["passes"]) == ("cuda:1", 7, 3, 5)
+    assert (call["budget"], call["exact"]) == (2.5, True)
     assert [tuple(made.shape) for made in call["inputs"]] == [(2, 3), (4,)]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf", "soon"])
+def test_a_budget_that_is_no_time_is_refused(folder: Path, stub: Stub, seconds: str) -> None:
+    """One line that names it, before anything is run."""
+    assert "--budget" in refused("net.py:Net", "--budget", seconds)
+    assert not stub.calls
 
 
 def test_the_seed_makes_the_same_weights(folder: Path, stub: Stub) -> None:

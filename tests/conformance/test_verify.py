@@ -196,7 +196,9 @@ def test_graph_and_probe_blocks_get_their_subjects(monkeypatch: pytest.MonkeyPat
         checks, "find", lambda layer, rule: lambda subject, options: asked.append((layer, subject)) or []
     )
     monkeypatch.setattr(graph, "read", lambda model, run: run(model).shape, raising=False)
-    monkeypatch.setattr(checkup, "trial", lambda model, loader, train: (model, loader, train), raising=False)
+    monkeypatch.setattr(
+        checkup, "trial", lambda model, loader, train, **_: (model, loader, train), raising=False
+    )
     code = "import torch\nmodel, batch, loader = torch.nn.Flatten(), torch.zeros(2, 3, 4), [1]"
     for layer in ("graph", "probe"):
         page = PAGE.format(layer=layer, flagged=code + "  # flagged", fine=code, missed=code)

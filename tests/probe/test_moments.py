@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from evalcheck.probe.statistics.moments import Moments, collecting, running, symmetric_kl
+from evalcheck.probe.statistics.collecting import collecting
+from evalcheck.probe.statistics.moments import Moments, running, symmetric_kl
 
 
 @settings(max_examples=60, deadline=None)

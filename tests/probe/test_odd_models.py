@@ -119,7 +119,7 @@ class OwnNorm(nn.Module):
 
 
 def test_a_difference_that_no_norm_explains_is_not_called_agreement():
-    """Eval is held against real train mode too, and the report says that no batch norm does it."""
+    """Eval is held against real train mode too, and the module of the user's own that does it is named."""
     model = nn.Sequential(nn.Linear(12, 32), OwnNorm(), nn.ReLU(), nn.Linear(32, 4))
     x, y = (torch.cat(column) for column in zip(*batches(1024, 1), strict=True))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -130,7 +130,8 @@ def test_a_difference_that_no_norm_explains_is_not_called_agreement():
     report = evalcheck.check(model, HELD, FEED)
     assert rules(report)["train-eval-divergence"].severity in ("warning", "error"), str(report)
     assert "as good as" not in str(report)
-    assert "not found among the batch norms" in str(report)
+    assert "Cause: '1' asks for the mode" in str(report)
+    assert rules(report)["expectation-shift"].place.module == "1"
 
 
 def test_scripted_and_compiled_models_are_measured_as_written():

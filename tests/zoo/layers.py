@@ -29,7 +29,7 @@ class Packed(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=x.shape[1])
-        return self.head(states).sum(1)
+        return self.head(states.sum(1))
 
 
 class Standardised(nn.Conv2d):

@@ -7,13 +7,13 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting
 from evalcheck.probe import Trial
-from evalcheck.probe.dependence.samples import whereabouts
+from evalcheck.probe.dependence.difference import whereabouts
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     tolerance = options["tolerance"]
     seen = trial.dependence.repetition(tolerance)
-    if not seen.size > tolerance:
+    if not seen.real:
         return
     yield Sighting(
         "probe",

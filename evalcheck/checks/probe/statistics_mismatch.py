@@ -5,41 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Sighting, Strength, Table
-from evalcheck.measurement import of
-from evalcheck.probe import Trial
+from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.measurement import LayerReading
+from evalcheck.probe import Trial, effect
+from evalcheck.probe.effect import Effect
+from evalcheck.probe.statistics import blame, domains
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
+    """One sighting for norms that were never updated, whose own rule takes it over, one for all others."""
+    if not trial.norms:
+        return
     trial.require_training()
-    step = trial.step("stale")
-    if step is None:
+    found = effect.of_step(trial, "stale")
+    if found is None or found.size <= options["output"]:
         return
-    size = step.size(trial.unit)
-    wrong = sorted((r for r in trial.layers if r.stale > options["layer"]), key=lambda r: -r.stale)
-    if size <= options["output"] or not wrong:
-        return
-    judge = trial.judge
-    gain = step.gain(judge.name, bool(judge.higher_is_better)) if judge else None
-    harmful = judge is not None and gain is not None and gain > options["harm"] * judge.scale
-    # Without targets a moved output is a suspicion; with targets that do not suffer, it is no harm.
-    strength: Strength = "usual" if harmful else "slight" if judge is None else "cleared"
-    harmless = f", without costing {judge.name}" if judge is not None and not harmful else ""
+    blamed = blame.of(trial)
+    for wrong in (blamed.untouched, blamed.outdated):
+        kept = [reading for reading in wrong if reading.stale > options["layer"]]
+        if kept and blame.part(kept) * found.size > options["output"]:
+            yield _sighting(trial, found, kept, options)
+
+
+def _sighting(trial: Trial, found: Effect, wrong: list[LayerReading], options: Mapping[str, Any]) -> Sighting:
     names = ", ".join(repr(reading.module) for reading in wrong[:3])
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    yield Sighting(
+    share = blame.part(wrong)
+    part = f" ({share:.0%} of that is of {'it' if len(wrong) == 1 else 'them'})" if share < 0.995 else ""
+    return Sighting(
         "probe",
         Place(module=wrong[0].module),
         f"The running statistics of {names}{more} are not those of {trial.fed_by} under today's weights; "
-        f"that alone moves the eval output by {of(size, 'its variance')}{harmless}.",
+        f"right ones move the eval output {found.told(options['harm'])}{part}"
+        f"{_scaling(trial, wrong, options['scaled'])}.",
         evidence=(
-            Measure("shift of the eval output", size, "of the output's variance", options["output"]),
+            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
             Table(
                 "Running statistics against those of the data",
-                ("module", "divergence (KL)"),
-                tuple((r.module, f"{r.stale:.3g}") for r in wrong[:8]),
+                ("module", "divergence (KL)", "share of the shift"),
+                tuple((r.module, f"{r.stale:.3g}", f"{r.share or 0.0:.0%}") for r in wrong[:8]),
             ),
         ),
         others=tuple(Place(module=reading.module) for reading in wrong[1:]),
-        strength=strength,
+        strength="slight" if effect.of_order(trial, options["order"]) else found.strength(options["harm"]),
     )
+
+
+def _scaling(trial: Trial, wrong: list[LayerReading], limit: float) -> str:
+    suspect = None if trial.foreign else domains.unscaled(trial.population, trial.layers, limit)
+    if suspect not in wrong:
+        return ""
+    return "; or the input is not scaled as in training: the training loader would tell these two apart"

@@ -8,6 +8,7 @@ from typing import Any
 from evalcheck.finding import Measure, Place, Sighting
 from evalcheck.measurement import Score, of
 from evalcheck.probe import Trial
+from evalcheck.probe.running.budget import affordable
 
 VARIANCE = "the output's variance"
 
@@ -18,7 +19,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     # With targets harm decides, and the distance only has to be there; without, it must be large.
     least = max(divergence.limit, options["divergence" if judge is None else "noticeable"])
     harmless = judge is not None and not judge.hurts(options["harm"])
-    apart = trial.unexplained > max(divergence.limit, options["divergence"])
+    apart = affordable(lambda: trial.unexplained, 0.0) > max(divergence.limit, options["divergence"])
     if divergence.total <= least or (harmless and not apart):
         return
     measures = [
@@ -32,15 +33,17 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         ),
         *(Measure(f"{s.name} lost in eval mode", s.harm, trials=s.samples) for s in trial.scores),
     ]
-    causes = [cause for cause in trial.causes(options) if cause.material]
-    because = f"; the largest cause is {causes[0].title}" if causes else ""
-    if apart and not causes:
+    known = affordable(lambda: trial.causes(options), None)
+    causes = [cause for cause in known or () if cause.material]
+    because = f"; the largest cause is {causes[0].placed}" if causes else ""
+    if known is None:
+        because = "; what causes it was not asked, because the budget was spent"
+    elif apart and not causes:
         because = "; no batch norm causes it: look for a module that asks self.training"
-    said = _said(() if harmless else trial.scores, divergence.total)
     yield Sighting(
         "probe",
         Place(),
-        f"{said}{because}.",
+        f"{_said(() if harmless else trial.scores, divergence.total)}{because}.",
         evidence=tuple(measures),
         # Modes that differ by what no norm explains are told, also where the score does not suffer.
         strength="slight" if harmless else "grave" if divergence.total > options["large"] else "usual",

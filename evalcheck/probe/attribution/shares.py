@@ -12,19 +12,21 @@ from evalcheck.probe.pool import OutOfMemory
 from evalcheck.probe.running import modes
 from evalcheck.probe.statistics.population import Population
 
-# A blended forward and backward costs three forwards: on a quarter of 512 samples the two rounds that a
-# curved way needs stay below three forwards of the pool.
-SAMPLES = 128
+# A blended forward and backward costs three forwards: on a quarter of the pool the four points that
+# a curved way needs cost three forwards of the pool, whatever the depth.
+PART, LEAST, MOST = 4, 32, 64
 
 
 def of_norms(passes: Passes, population: Population) -> tuple[dict[str, float], float]:
     """Contributions by statistic gates and their completeness; empty where gradients do not flow."""
+    if not passes.norms:
+        return {}, 0.0
     held = passes.held
-    rows = torch.arange(min(SAMPLES, held.samples))
+    rows = torch.arange(min(held.samples, max(LEAST, min(MOST, held.samples // PART))))
     batches = held.batches if held.whole is None else list(held.grouped(rows))
     count = sum(batch.size for batch in batches)
     way = (population.per_call.rows - passes.evaluated.rows)[:count]
-    given = {path: entry.calls for path, entry in population.moments.items()}
+    given = population.targets
     try:
         with untouched(passes.model):
             modes.evaluating(passes.model)

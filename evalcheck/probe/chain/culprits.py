@@ -15,6 +15,8 @@ from evalcheck.probe.statistics.population import Population
 WRONG = 0.01
 # KL divergence between a norm's input with dropout and without: healthy norms stay below 0.002.
 WIDENED = 0.005
+# Of the largest divergence: a norm that is this far off is no mere heir of one behind it.
+CLEARLY = 0.25
 NAMED = 8
 
 
@@ -30,6 +32,9 @@ class Culprits:
         """Up to eight modules; none where the step has none that could be told apart."""
         if step == "custom":
             return self.custom.culprits
+        if step == "batch" and self.passes.instance_norms:
+            # One sample is their batch: nothing can be smaller.
+            return self.passes.instance_norms[:NAMED]
         ranked = {
             "stale": self.stale,
             "dropout": self.widened,
@@ -39,9 +44,10 @@ class Culprits:
         }.get(step, {})
         least = {"stale": WRONG, "dropout": WIDENED, "domain": WRONG}.get(step, 0.0)
         wrong = sorted((path for path in ranked if ranked[path] > least), key=lambda path: -ranked[path])
-        if step == "domain":
-            # What is far off at the first norm travels on: the first is where the data come in.
-            wrong.sort(key=list(ranked).index)
+        if step in ("domain", "dropout") and wrong:
+            # What is far off at one norm travels on to those behind it: the first is where it comes in.
+            clear = [path for path in ranked if ranked[path] > max(least, CLEARLY * ranked[wrong[0]])]
+            wrong = [*clear[:1], *(path for path in wrong if path not in clear[:1])]
         return tuple(wrong[:NAMED])
 
     @property

@@ -19,5 +19,5 @@ def of_eval(passes: Passes, dependence: Dependence, tolerance: float, threshold:
     spread = distance.variance(rows)
     square = float(rows.double().square().sum(1).mean())
     size = 0.5 * seen.size**2 * square / spread if spread > 0 else 0.0
-    modules = (seen.module,) if seen.size > tolerance and seen.module else ()
+    modules = (seen.module,) if seen.size > tolerance and seen.module is not None else ()
     return Cause("noise", TITLES["noise"], size, threshold, modules=modules)

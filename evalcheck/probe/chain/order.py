@@ -12,14 +12,16 @@ from evalcheck.probe.passes import Passes
 from evalcheck.probe.running import modes
 from evalcheck.probe.statistics.population import Population
 
-# As-loaded batches cost a pass each way: half a pool is enough to see sorted ones.
+# As-loaded batches cost a pass of their own: half a pool is enough to see sorted ones.
 SAMPLES = 256
+UNEVEN = 1.5
 
 
 def as_loaded(passes: Passes, population: Population) -> Step | None:
     """Batch statistics on the feed, reshuffled and as it was loaded; None where order says nothing.
 
-    The distance holds the noise of both passes, of which the held samples' two passes say the size.
+    The distance holds the noise of both passes, of which the held samples' two passes say the size. On
+    samples that were trained on it is another one: what is less than half above it counts as noise.
     Homogeneous batches have statistics of their own, which a network learns to lean on (Wu and Johnson,
     arXiv 2105.07576, section 6 and figure 8).
     """
@@ -32,8 +34,8 @@ def as_loaded(passes: Passes, population: Population) -> Step | None:
     if feed.samples > count:
         whole = feed.whole.rows(torch.arange(count))
         feed = replace(feed, whole=whole, batches=(whole,))
-    shuffle = torch.randperm(feed.samples, generator=torch.Generator().manual_seed(6))
-    reshuffled = passes.rows(feed, modes.batch_statistics, order=shuffle)
+    reshuffled = population.shuffled.first(count)
     loaded = passes.rows(feed, modes.batch_statistics)
-    noise = distance.spread([run.rows for run in passes.reference], passes.evaluated.rows).noise
-    return Step("order", reshuffled, (loaded,), known=2 * float(noise.mean()))
+    spread = distance.spread([run.rows for run in passes.reference], passes.evaluated.rows)
+    noise, apart = 2 * float(spread.noise.mean()), distance.squared(reshuffled.rows, loaded.rows)
+    return Step("order", reshuffled, (loaded,), known=noise if apart > UNEVEN * noise else apart)

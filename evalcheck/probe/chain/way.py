@@ -57,7 +57,7 @@ class Way:
     @cached_property
     def steps(self) -> list[Step]:
         """All steps that this model has, in their order."""
-        found = self._of_norms() if self.passes.norms and self.population.moments else []
+        found = self._of_norms() if self.passes.norms and self.population.moments else self._of_instances()
         last = self.custom.step
         return [*found, last] if last is not None else found
 
@@ -75,6 +75,12 @@ class Way:
         found.append(Step("batch", end, tuple(self.passes.reference)))
         loaded = as_loaded(self.passes, population)
         return [*found, loaded] if loaded is not None else found
+
+    def _of_instances(self) -> list[Step]:
+        """Without batch norms, instance norms that track are all that the reference changes."""
+        if not self.passes.instance_norms:
+            return []
+        return [Step("batch", self.passes.evaluated, tuple(self.passes.reference))]
 
     @cached_property
     def custom(self) -> Custom:
@@ -94,7 +100,10 @@ class Way:
         """The steps as causes, the one that recovers or changes most first."""
         shown = scores[0] if scores and scores[0].higher_is_better is not None else None
         found = [self._cause(step, thresholds.get(step.name, 0.0), shown) for step in self.steps]
-        return tuple(sorted(found, key=lambda c: (c.material, c.recovers or 0.0, c.size), reverse=True))
+        # What gives nothing back is ranked by what it moves.
+        return tuple(
+            sorted(found, key=lambda c: (c.material, max(0.0, c.recovers or 0.0), c.size), reverse=True)
+        )
 
     def _cause(self, step: Step, threshold: float, shown: Score | None) -> Cause:
         size = step.size(self.unit)

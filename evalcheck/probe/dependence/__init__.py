@@ -1,1 +1,1 @@
-"""What an eval output depends on besides its own sample."""
+"""What an output depends on besides its own sample: in eval mode, and in train mode beyond norms."""

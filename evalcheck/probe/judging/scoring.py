@@ -30,15 +30,16 @@ def score(output: Any, targets: Any, size: int) -> PerSample:
     are left out where they are no class, as in torch and in segmentation; ``guessing`` is the loss of
     equal probabilities, log C. Targets 0 and 1 of the output's shape: binary cross entropy. Float targets
     of the output's shape: ``squared error``. A loss that the model computes itself (a scalar named
-    ``loss`` in its output) counts before all of these: it knows how targets are meant.
+    ``loss`` in its output) counts before all of these: it knows how targets are meant. Losses carry
+    gradients where the output does.
     """
     own = dict(tree.leaves(output)).get("loss")
     if own is not None and own.numel() == 1 and own.is_floating_point():
-        return {"loss": own.detach().float().reshape(1).expand(size)}
+        return {"loss": own.float().reshape(1).expand(size)}
     predicted = outputs.primary(output, size)
     if predicted is None or not isinstance(targets, Tensor) or targets.shape[:1] != (size,):
         return {}
-    predicted, targets = predicted.detach().float(), targets.to(predicted.device)
+    predicted, targets = predicted.float(), targets.to(predicted.device)
     if not targets.is_floating_point():
         if (
             predicted.ndim >= 2

@@ -11,10 +11,12 @@ from typing import TypeVar
 from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
 
-Answer, Other = TypeVar("Answer"), TypeVar("Other")
+Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 
-# Samples are drawn first, and nothing was measured when they took all the time.
-FOR_DRAWING = 0.5
+# A slow loader is left at half of its samples when it has taken half of the time: with fewer, statistics
+# would be noise that looks like a fault.
+HALF = 0.5
 
 
 class OutOfTime(Unanswerable):
@@ -26,11 +28,13 @@ class Budget:
     """``seconds`` of wall time from the moment it is made; None is no limit.
 
     Every run of the model asks before each of its batches, so that a run under way ends at the next one.
+    ``refused`` says that some run was not made for it.
     Raises :class:`Complaint` for what is no time to spend.
     """
 
     seconds: float | None = None
     started: float = field(default_factory=lambda: _now())
+    refused: bool = False
 
     def __post_init__(self) -> None:
         if self.seconds is not None:
@@ -40,21 +44,26 @@ class Budget:
         """Whether that share of the time is over."""
         return self.seconds is not None and _now() - self.started >= share * self.seconds
 
+    def is_short(self, drawn: int, samples: int) -> bool:
+        """Whether no more samples should be drawn: at half the time half of them do."""
+        return self.spent() or (drawn >= HALF * samples and self.spent(HALF))
+
     def demand(self) -> None:
         """Raise :class:`OutOfTime` where nothing is left of it."""
         if self.spent():
+            self.refused = True
             raise OutOfTime(self.reason)
 
     @property
     def reason(self) -> str:
         """Why something was not asked."""
-        return f"the budget of {self.seconds:g} s was spent: give more, or leave out --budget"
+        return f"the budget of {self.seconds:g} s was spent"
 
 
 def check(seconds: object) -> None:
     """Raise :class:`Complaint` unless this is a number of seconds above zero."""
-    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not (number and math.isfinite(seconds) and seconds > 0):  # type: ignore[arg-type]
+    number = seconds if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else 0
+    if not (math.isfinite(number) and number > 0):
         raise Complaint(f"the budget must be a number of seconds above 0, not {seconds!r}")
 
 

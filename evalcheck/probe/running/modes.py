@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 from evalcheck.guard.modes import switch
 
@@ -32,6 +33,26 @@ def batch_statistics(model: nn.Module) -> None:
     switch(model, False)
     for norm in awake:
         norm.training = True
+
+
+def waking(chosen: Collection[nn.Module]) -> Mode:
+    """Eval mode, but for the own flags of these modules (not their children's) that ``train()`` sets."""
+
+    def mode(model: nn.Module) -> None:
+        switch(model, True)
+        awake = [module for module in chosen if module.training]
+        switch(model, False)
+        for module in awake:
+            module.training = True
+
+    return mode
+
+
+def instance_norms(model: nn.Module) -> tuple[str, ...]:
+    """Instance norms that keep running statistics: eval mode uses these, train mode the instance's own."""
+    switch(model, True)
+    found = [(path, m) for path, m in model.named_modules() if isinstance(m, _InstanceNorm) and m.training]
+    return tuple(path for path, m in found if m.track_running_stats and m.running_mean is not None)
 
 
 def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:

@@ -45,6 +45,16 @@ class Run:
         """All leaves side by side, (N, D) float32."""
         return outputs.wide(self.leaves)
 
+    def first(self, count: int) -> Run:
+        """The same of the first samples only."""
+        if len(self.rows) <= count:
+            return self
+        return Run(
+            {path: leaf[:count] for path, leaf in self.leaves.items()},
+            {name: values[:count] for name, values in self.scores.items()},
+            None if self.classes is None else self.classes[:count],
+        )
+
     def mean(self, name: str) -> float:
         return float(self.scores[name].double().mean())
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from evalcheck.probe.statistics.collecting import given as given_to
 from evalcheck.probe.statistics.moments import Moments, running
-from evalcheck.probe.statistics.moments import given as given_to
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from evalcheck.probe.statistics.pairs import WITHOUT_FLOAT64, Pair
+
+# A channel whose variance is this small a part of the others' is dead and says nothing.
+TINY = 1e-6
 
 
 @dataclass
@@ -38,36 +42,96 @@ class Moments:
     @classmethod
     def of(cls, x: Tensor) -> Moments:
         """Of one norm input of shape (N, C) or (N, C, ...)."""
-        exact = torch.float32 if x.device.type == "mps" else torch.float64
         flat = x.detach().transpose(0, 1).flatten(1).float()
         var, mean = torch.var_mean(flat, dim=1, correction=0)
-        n = flat.shape[1]
-        return cls(n, mean.to(exact), var.to(exact) * n)
+        return cls.merged([flat.shape[1]], [mean], [var])
+
+    @classmethod
+    def merged(cls, counts: Sequence[int], means: Sequence[Tensor], variances: Sequence[Tensor]) -> Moments:
+        """Of batches with these counts, means and biased variances (C,), in their own precision.
+
+        Merged in float64, or in pairs of float32 and rounded once at the end.
+        """
+        if means[0].device.type not in WITHOUT_FLOAT64:
+            each, mean = torch.stack([*variances]).double(), torch.stack([*means]).double()
+            n = torch.tensor(counts, dtype=torch.float64, device=mean.device).unsqueeze(1)
+            centre = (n * mean).sum(0) / sum(counts)
+            return cls(sum(counts), centre, (n * (each + (mean - centre).square())).sum(0))
+        # A pair has the arithmetic of a tensor, as far as merging needs it.
+        parts = [
+            cls(n, cast(Tensor, Pair.of(mean, mean)), cast(Tensor, Pair.of(var, var) * float(n)))
+            for n, mean, var in zip(counts, means, variances, strict=True)
+        ]
+        total = sum(parts[1:], parts[0])
+        return cls(total.n, cast(Any, total.mean).rounded, cast(Any, total.m2).rounded)
 
 
 @dataclass
 class CallMoments:
-    """The moments of one norm, call by call within a forward, and over all calls."""
+    """The moments of one norm, call by call within a forward, and over all calls.
+
+    ``per_batch`` counts the values a channel of one batch, ``between`` holds the variance (C,) of the
+    batches' means: both call by call.
+    """
 
     calls: list[Moments]
     per_batch: list[int]
     momentum: float | None = None
+    between: list[Tensor | None] = field(default_factory=list)
 
     @property
     def converged(self) -> Moments:
-        """What training's moving average tends to over the calls, which is not what pooling gives.
+        """What training's moving average tends to, which is not what pooling gives.
 
-        Each call of a forward moves the average by the momentum m, so that call j of k weighs
-        (1 - m)^(k - 1 - j); and variances are averaged without the variance between the calls' means.
+        It averages the batches' unbiased variances, without the variance between their means: batches that
+        are small, or alike inside, differ there. Each call of a forward moves the average by the momentum
+        m, so that call j of k weighs (1 - m)^(k - 1 - j).
         """
         decay = 1 - self.momentum if self.momentum else 1.0
         weights = [decay ** (len(self.calls) - 1 - j) for j in range(len(self.calls))]
         n, total = self.calls[0].n, sum(weights)
         mean, m2 = torch.zeros_like(self.calls[0].mean), torch.zeros_like(self.calls[0].mean)
-        for weight, call in zip(weights, self.calls, strict=True):
+        for index, (weight, call) in enumerate(zip(weights, self.calls, strict=True)):
             mean += weight / total * call.mean
-            m2 += weight / total * call.var * n
+            m2 += weight / total * self._within(index) * n
         return Moments(n, mean, m2)
+
+    def _within(self, index: int) -> Tensor:
+        """Mean of the batches' unbiased variances of one call, (C,); of one batch, its own."""
+        call, count = self.calls[index], self.per_batch[index]
+        between = self.between[index] if index < len(self.between) else None
+        batches = call.n / count
+        if between is None or batches < 2 or count < 2:
+            return call.var
+        inside = call.var - between.to(call.var) * ((batches - 1) / batches)
+        return inside.clamp_min(0) * (count / (count - 1))
+
+    def effective(self, samples: int) -> float:
+        """How many independent values a channel's statistics of one batch are worth, at the worst call.
+
+        From the batches' own means: Var(mean) = variance / n_eff, mean over channels. Neighbours in a
+        feature map are alike, so that it is less than the count; one value a sample is independent.
+        ``samples`` is the batch size; without four batches the count itself is returned.
+        """
+        found = []
+        for call, count, between in zip(self.calls, self.per_batch, self.between, strict=False):
+            enough = between is not None and call.n >= 4 * count and count != samples
+            alive = call.var > TINY * (call.var.mean() + TINY)
+            if enough and bool(alive.any()):
+                ratio = float((between.to(call.var)[alive] / call.var[alive]).mean())  # type: ignore[union-attr]
+                found.append(min(float(count), 1 / max(ratio, 1 / count)))
+            else:
+                found.append(float(count))
+        return min(found, default=float(min(self.per_batch)))
+
+    def sampling(self, samples: int) -> float:
+        """What finite pools leave of divergence between equal populations: E[:func:`symmetric_kl`] = 1 / n.
+
+        Of Gaussian values: half of it from the mean, half from the variance. n are the effective values of
+        all batches.
+        """
+        batches = self.calls[0].n / max(1, self.per_batch[0])
+        return 1 / max(1.0, self.effective(samples) * batches)
 
     @property
     def pooled(self) -> Moments:
@@ -76,55 +140,6 @@ class CallMoments:
         for call in self.calls[1:]:
             total = total + call
         return total
-
-
-class Collector:
-    """Fills a table of :class:`CallMoments` while the model runs; :meth:`restart` before each batch."""
-
-    def __init__(self) -> None:
-        self.table: dict[str, CallMoments] = {}
-        self._next: dict[str, int] = {}
-
-    def restart(self) -> None:
-        """A new forward begins: the next call of each norm is its first."""
-        self._next.clear()
-
-    def see(self, path: str, x: Tensor, momentum: float | None) -> None:
-        """Add the input of the next call of a norm, and the momentum that holds for it."""
-        seen = Moments.of(x)
-        entry = self.table.setdefault(path, CallMoments([], []))
-        entry.momentum = momentum
-        call = self._next.get(path, 0)
-        self._next[path] = call + 1
-        if call < len(entry.calls):
-            entry.calls[call] = entry.calls[call] + seen
-        else:
-            entry.calls.append(seen)
-            entry.per_batch.append(seen.n)
-
-
-def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """What a norm was called with: ``norm(x)`` or ``norm(input=x)``."""
-    x: Tensor = args[0] if args else kwargs["input"]
-    return x
-
-
-@contextmanager
-def collecting(norms: Mapping[str, _BatchNorm]) -> Iterator[Collector]:
-    """Collect the statistics of everything that these norms are given inside the block."""
-    collector = Collector()
-    hooks = [
-        norm.register_forward_pre_hook(
-            lambda norm, args, kwargs, path=path: collector.see(path, given(args, kwargs), norm.momentum),
-            with_kwargs=True,
-        )
-        for path, norm in norms.items()
-    ]
-    try:
-        yield collector
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def symmetric_kl(one: Moments, two: Moments, eps: float) -> Tensor:
@@ -141,5 +156,17 @@ def running(norm: _BatchNorm) -> Moments:
     """A norm's running statistics in the form of moments."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    exact = torch.float32 if norm.running_mean.device.type == "mps" else torch.float64
+    exact = torch.float32 if norm.running_mean.device.type in WITHOUT_FLOAT64 else torch.float64
     return Moments(1, norm.running_mean.detach().to(exact), norm.running_var.detach().to(exact))
+
+
+def widened(noisy: Moments, quiet: Moments, eps: float) -> float:
+    """Variance with dropout over that without, mean over the channels that live.
+
+    Li et al. (arXiv 1801.05134, section 4) average max(real / moving, moving / real) over channels; this
+    keeps the direction, and is above 1 where noise widens.
+    """
+    alive = quiet.var > eps
+    if not bool(alive.any()):
+        return 1.0
+    return float(((noisy.var + eps) / (quiet.var + eps))[alive].mean())

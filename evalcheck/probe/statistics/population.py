@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 
+from evalcheck.finding import Unanswerable
 from evalcheck.guard import untouched
 from evalcheck.probe.passes import Passes
 from evalcheck.probe.pool import Pool
 from evalcheck.probe.running import modes
+from evalcheck.probe.running.budget import OutOfTime
 from evalcheck.probe.running.modes import Mode
 from evalcheck.probe.running.runner import Run
+from evalcheck.probe.statistics.collecting import collecting
+from evalcheck.probe.statistics.dropout_shift import Predicted, predicted
 from evalcheck.probe.statistics.imposing import imposed, write
-from evalcheck.probe.statistics.moments import CallMoments, Moments, collecting, symmetric_kl
+from evalcheck.probe.statistics.moments import CallMoments, Moments, symmetric_kl, widened
 
-SAME_STATISTICS = 1e-6
+SAME_STATISTICS, SAME_POPULATION = 1e-6, 1e-4
 # KL divergence of a norm's inputs in evaluation from those in training; healthy splits stay below 0.02.
 ELSEWHERE = 0.05
+# Samples that the closed form of dropout's noise takes its means over, and what it is asked for at all.
+SAMPLES, NOTICED = 64, 0.01
 
 
 @dataclass
@@ -38,21 +44,59 @@ class Population:
 
         Batches are reshuffled: a norm in front that is fed sorted batches would pass on other inputs.
         """
+        return self._collected[1]
+
+    @property
+    def shuffled(self) -> Run:
+        """The feed's outputs on that path."""
+        return self._collected[0]
+
+    @cached_property
+    def _collected(self) -> tuple[Run, dict[str, CallMoments]]:
         return self._collect(modes.batch_statistics)
 
     @cached_property
     def noisy_moments(self) -> dict[str, CallMoments]:
         """The same in train mode with dropout on: what the running statistics converge to."""
-        return self.moments if self.passes.silent else self._collect(modes.training)
+        return self.moments if self.passes.silent else self._collect(modes.training)[1]
 
-    def _collect(self, mode: Mode) -> dict[str, CallMoments]:
+    def _collect(self, mode: Mode) -> tuple[Run, dict[str, CallMoments]]:
+        if not self.passes.norms:
+            return Run({}), {}
         self.stage("population statistics")
         order = None
         if self.feed.whole is not None:
             order = torch.randperm(self.feed.samples, generator=torch.Generator().manual_seed(5))
         with collecting(self.passes.norms) as collector, self.passes.answerable(mode):
-            self.passes.run(self.feed, mode, order=order, before=collector.restart)
-        return collector.table
+            run = self.passes.run(self.feed, mode, order=order, before=collector.restart)
+        return run, collector.table
+
+    @cached_property
+    def widening(self) -> dict[str, float]:
+        """Variance of each norm's inputs with the noise of train mode over that without it."""
+        return {
+            path: widened(self.noisy_moments[path].pooled, entry.pooled, self.passes.norms[path].eps)
+            for path, entry in self.moments.items()
+            if path in self.noisy_moments
+        }
+
+    @cached_property
+    def expected_noise(self) -> dict[str, Predicted]:
+        """What dropouts add to the norms behind them in closed form, if any widens."""
+        if all(abs(ratio - 1) < NOTICED for ratio in self.widening.values()):
+            return {}
+        passes, feed = self.passes, self.feed
+        rows = torch.arange(min(SAMPLES, feed.samples))
+        batch = feed.batches[0] if feed.whole is None else feed.whole.rows(rows)
+        try:
+            with untouched(passes.model, parameters=False), torch.no_grad():
+                modes.batch_statistics(passes.model)
+                with passes.answerable(modes.batch_statistics):
+                    return predicted(passes.model, passes.norms, lambda: passes.run.forward(batch))
+        except OutOfTime:
+            raise
+        except Unanswerable:
+            return {}  # a layer whose weight is no plain tensor: the measured ratio stands by itself
 
     def on(self, statistics: Mapping[str, Moments]) -> Run:
         """Eval mode with these statistics in the norms' running buffers."""
@@ -73,9 +117,18 @@ class Population:
     @cached_property
     def pooled(self) -> Run:
         """Eval mode on the statistics of all inputs of each norm, dropout off: recalibrated."""
-        if not self.shared:
+        if not self.shared and not self._batchwise:
             return self.converged
         return self.on({path: entry.pooled for path, entry in self.moments.items()})
+
+    @property
+    def _batchwise(self) -> bool:
+        """Whether averages over batches are clearly other statistics than those of all samples."""
+        return any(
+            float(symmetric_kl(entry.pooled, entry.converged, self.passes.norms[path].eps).max())
+            > SAME_POPULATION
+            for path, entry in self.moments.items()
+        )
 
     @cached_property
     def converged(self) -> Run:
@@ -101,7 +154,15 @@ class Population:
     @cached_property
     def per_call(self) -> Run:
         """Eval mode with each call of each norm on statistics of its own."""
-        return self.on_calls(self.moments) if self.shared else self.pooled
+        return self.on_calls(self.moments) if self.shared else self.converged
+
+    @property
+    def targets(self) -> dict[str, Sequence[Moments]]:
+        """The statistics on which :attr:`per_call` runs, for each norm call by call."""
+        return {
+            path: entry.calls if self.shared else (self._momentum(path, entry).converged,)
+            for path, entry in self.moments.items()
+        }
 
     @cached_property
     def shared(self) -> tuple[str, ...]:
@@ -112,18 +173,21 @@ class Population:
     def shifts(self) -> dict[str, float]:
         """KL divergence of each norm's inputs in evaluation from those in training, the worst call's.
 
-        Empty unless the feed is training data of its own.
+        Less what finite pools leave of it by chance. Empty unless the feed is training data of its own.
         """
         if not self.foreign:
             return {}
-        return {
-            path: max(
-                float(symmetric_kl(one, two, self.passes.norms[path].eps).mean())
-                for one, two in zip(entry.calls, self.passes.moments[path].calls, strict=False)
-            )
-            for path, entry in self.moments.items()
-            if path in self.passes.moments
-        }
+        both = {path: self.passes.moments[path] for path in self.moments if path in self.passes.moments}
+        return {path: self._shift(path, self.moments[path], there) for path, there in both.items()}
+
+    def _shift(self, path: str, here: CallMoments, there: CallMoments) -> float:
+        eps = self.passes.norms[path].eps
+        worst = max(
+            float(symmetric_kl(one, two, eps).mean())
+            for one, two in zip(here.calls, there.calls, strict=False)
+        )
+        chance = here.sampling(self.feed.batch_size) + there.sampling(self.passes.held.batch_size)
+        return max(0.0, worst - chance)
 
     @cached_property
     def elsewhere(self) -> bool:

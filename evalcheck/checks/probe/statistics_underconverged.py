@@ -1,0 +1,60 @@
+"""Running statistics are still mixed with the mean 0 and variance 1 that they started from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.measurement import LayerReading
+from evalcheck.probe import Trial, effect
+from evalcheck.probe.statistics import blame
+
+
+def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
+    if not trial.norms:
+        return
+    trial.require_training()
+    found = effect.of_step(trial, "stale")
+    if found is None or found.size <= options["output"]:
+        return
+    early = [r for r in blame.of(trial).underconverged if (r.residual or 0.0) > options["weight"]]
+    if not early or blame.part(early) * found.size <= options["output"]:
+        return
+    worst, strength = early[0], found.strength(options["harm"])
+    counted = worst.residual_expected
+    lies = counted is not None and not 0.5 < (worst.residual or 0.0) / max(counted, 1e-9) < 2
+    tells = f" (its counter says {counted:.1%}: the momentum was another)" if lies else ""
+    names = ", ".join(repr(reading.module) for reading in early[:3])
+    more = f" and {len(early) - 3} more" if len(early) > 3 else ""
+    yield Sighting(
+        "probe",
+        Place(module=worst.module),
+        f"{worst.residual:.0%} of the running statistics of {worst.module!r} are still the mean 0 and "
+        f"variance 1 of construction{tells}. Statistics that follow the data ({names}{more}) move "
+        f"the eval output {found.told(options['harm'])}.",
+        evidence=(
+            Measure(
+                "weight of the initial statistics, fitted", worst.residual or 0.0, limit=options["weight"]
+            ),
+            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
+            _table(early),
+        ),
+        others=tuple(Place(module=reading.module) for reading in early[1:]),
+        strength="grave" if strength == "usual" and found.size > options["large"] else strength,
+    )
+
+
+def _table(early: list[LayerReading]) -> Table:
+    rows = [
+        (
+            r.module,
+            "" if r.momentum is None else f"{r.momentum:g}",
+            f"{r.residual:.1%}",
+            "" if r.residual_expected is None else f"{r.residual_expected:.1%}",
+            f"{r.stale:.2g}",
+        )
+        for r in early[:8]
+    ]
+    headers = ("module", "momentum", "start, fitted", "start, by the counter", "off by (KL)")
+    return Table("What is left of the initial statistics", headers, tuple(rows))

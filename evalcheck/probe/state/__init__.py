@@ -1,0 +1,1 @@
+"""What one forward leaves behind on the model, and what that does to the next."""
