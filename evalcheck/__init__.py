@@ -30,6 +30,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """What is here for users, loaded or not."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> object:
     """Names are loaded when they are used: importing evalcheck costs nothing and needs no torch."""
     if name in _HOMES:

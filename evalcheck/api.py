@@ -39,7 +39,8 @@ def check(
     dict bound to ``forward``'s keywords, or a dataclass; about 512 samples are drawn, or ``batches``
     batches. ``train_loader`` holds training data, from which population statistics are taken; without
     it half of the evaluation data serves. ``metric(output, targets)`` gives a number per batch that is
-    better when smaller, or larger if it has a true attribute ``higher_is_better``. ``forward(model,
+    better when larger or smaller as its attribute ``higher_is_better`` says, and judges nothing without
+    one. ``forward(model,
     batch)`` runs a batch where calling the model does not. ``device`` is ``None`` (where the model is),
     ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``select`` and ``ignore`` name rules or
     families; ``allow`` maps a rule to the reason why what it finds is meant. After ``budget`` seconds the

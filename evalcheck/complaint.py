@@ -24,3 +24,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def differentiates(refusal: str) -> bool:
+    """Whether a model was refused for want of gradients: forces, say, are the slope of an energy."""
+    return "does not require grad" in refusal

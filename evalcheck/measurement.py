@@ -25,7 +25,8 @@ class Score:
     The reference is train mode without its noise: norms on batch statistics, dropout off. ``scale``
     is what a difference is large or small against: 1 for cross entropy, the targets' variance for
     squared errors, the reference itself for a metric. ``error`` is the standard error of ``harm``,
-    from batch to batch; ``train`` the mean over passes in train mode with its noise.
+    from batch to batch and from sample to sample; ``train`` the mean over passes in train mode with its
+    noise, and ``train_error`` the standard error of what is lost against that.
     ``higher_is_better`` is None for a metric that does not say: it is shown, and judges nothing.
     """
 
@@ -37,6 +38,7 @@ class Score:
     scale: float = 1.0
     error: float = 0.0
     train: float | None = None
+    train_error: float = 0.0
 
     @property
     def harm(self) -> float:
@@ -55,8 +57,11 @@ class Score:
 
     def hurts(self, threshold: float) -> bool:
         """Whether eval is worse by more than ``threshold`` of the scale, and more than chance explains."""
-        harm = max(self.harm, self.harm_against_train)
-        return harm > threshold * self.scale and harm > 2 * self.error
+        least = threshold * self.scale
+        return any(
+            harm > max(least, 2 * error)
+            for harm, error in ((self.harm, self.error), (self.harm_against_train, self.train_error))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,9 @@ class Divergence:
     ``intrinsic`` the part from there to train mode's mean, which small batches and dropout make and no
     statistics mend; the two are squared distances and need not add up to ``total``. ``limit`` is the
     smallest ``total`` that these batches can tell from zero. ``interval`` is a 95 % interval from disjoint
-    groups of samples, None with too few samples. ``flips`` is None where the output chooses no class;
-    ``outputs`` are the leaves of an output that has several.
+    groups of samples, None with too few samples. ``fixable`` and ``intrinsic`` are None where they were not
+    asked, and where batch norms are inside scripted modules. ``flips`` is None where the output chooses no
+    class; ``outputs`` are the leaves of an output that has several.
     """
 
     total: float
@@ -115,7 +121,8 @@ class Divergence:
 class Cause:
     """One step on the way from eval mode to train mode, and its size in output variance.
 
-    ``interval`` is a 95 % interval of the size, None with too few samples; ``modules`` are those that
+    ``recovers`` is what the step gives back of the score, 0 where chance may explain it. ``interval`` is a
+    95 % interval of the size, None with too few samples; ``modules`` are those that
     the step comes from, the main one first, empty where the step is not material or nothing tells.
     """
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from evalcheck.batch import tree
 from evalcheck.batch.copies import copied
+from evalcheck.batch.layouts import dense, is_regrouped, rows
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Batch:
 
         def take(tensor: Tensor) -> Tensor:
             alike = tensor.ndim > 0 and tensor.shape[0] == self.size
-            return tensor.index_select(0, index.to(tensor.device)) if alike else tensor
+            return rows(tensor, index) if alike else tensor
 
         return self._mapped(take, len(index))
 
@@ -74,12 +75,19 @@ def join(batches: Sequence[Batch]) -> Batch | None:
     joined: list[Tensor] = []
     for column in zip(*parts, strict=True):
         tensors = [tensor for _, tensor in column]
+        if not all(is_regrouped(tensor) for tensor in tensors):
+            return None
         rows = all(t.ndim > 0 and t.shape[0] == b.size for t, b in zip(tensors, batches, strict=True))
         if rows and all(t.shape[1:] == tensors[0].shape[1:] for t in tensors):
             joined.append(torch.cat(tensors))
-        elif not rows and all(torch.equal(t, tensors[0]) for t in tensors):
+        elif not rows and all(_equal(t, tensors[0]) for t in tensors):
             joined.append(tensors[0])
         else:
             return None
     supply = iter(joined)
     return batches[0]._mapped(lambda _: next(supply), sum(b.size for b in batches))
+
+
+def _equal(one: Tensor, two: Tensor) -> bool:
+    here, there = dense(one), dense(two)
+    return here is not None and there is not None and torch.equal(here, there)

@@ -11,8 +11,7 @@ from evalcheck.engine import Answers
 from evalcheck.finding import Measure, Sighting
 from evalcheck.measurement import of
 from evalcheck.probe import Trial
-from evalcheck.probe.chain.steps import TITLES, Step
-from evalcheck.remedies import proof
+from evalcheck.probe.chain.steps import TITLES
 from evalcheck.settings import Settings
 
 VARIANCE = "the output's variance"
@@ -22,8 +21,8 @@ def confirmed(trial: Trial, seen: Answers, settings: Settings, probed: Answers |
     """Sightings of the same faults, as measured.
 
     A rule's page names the step from eval mode to train mode that would show its effect. Where that
-    step is too small to matter and nothing is lost over it, or comes from other modules than the one
-    suspected, the suspicion is cleared. What the probe's own check of the rule said something of
+    step is below its threshold, or comes from other modules than the one suspected, the suspicion is
+    cleared. What the probe's own check of the rule said something of
     (``probed``) is left to it.
     """
     answers = Answers()
@@ -46,7 +45,7 @@ def confirmed(trial: Trial, seen: Answers, settings: Settings, probed: Answers |
 def _measured(trial: Trial, cause: str, sightings: Sequence[Sighting], limit: float) -> list[Sighting]:
     step = trial.step(cause)
     size = step.size(trial.unit) if step else 0.0
-    small = size <= limit and not (step and _costs(trial, step))
+    small = size <= limit
     guilty = set(trial.way.culprits.of(cause)) if step is not None and not small else set()
     measure = Measure(TITLES[cause], size, "of the output's variance", limit)
     found = []
@@ -77,9 +76,3 @@ def _told(size: float, small: bool, elsewhere: bool) -> str:
     if elsewhere:
         return "no effect here; what moves the eval output comes from other modules"
     return f"it moves the eval output by {of(size, VARIANCE)}"
-
-
-def _costs(trial: Trial, step: Step) -> bool:
-    judge = trial.judge
-    gain = step.gain(judge.name, bool(judge.higher_is_better)) if judge else None
-    return judge is not None and gain is not None and gain > proof.NOTHING * judge.scale

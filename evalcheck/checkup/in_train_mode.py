@@ -17,7 +17,10 @@ def measured(trial: Trial, sightings: Sequence[Sighting]) -> list[Sighting]:
     """The same sightings with the score and the predictions of single passes in train mode.
 
     Cleared where no pass differs from eval mode by a single bit: nothing in the model asks for the mode.
+    None where train mode is the better: the line may be about another model, and loses nothing here.
     """
+    if trial.judge is not None and (_lost(trial.judge) or 0.0) < 0:
+        return []
     here, there = trial.passes.paired
     same = all(bool((rows == here).all()) for rows in there)
     measures = _measures(trial)

@@ -26,7 +26,7 @@ def drawn(answers: Answers, view: graph.ModelGraph) -> None:
     places = {n.meta["span"]: Place(n.meta["span"], n.meta["module"]) for n in nodes}
     quotes = tuple(Quote(place, "numbers are drawn") for place in list(places.values())[:3])
     for rule, seen in answers.sightings.items():
-        if rule.explained_by:
+        if rule.explained_by and rule.family == "noise":
             seen[:] = [replace(sighting, evidence=(*quotes, *sighting.evidence)) for sighting in seen]
 
 

@@ -32,6 +32,19 @@ class Run:
     device: str
     seed: int
 
+    @property
+    def for_models(self) -> str | None:
+        """The first option that was given and only means something for a model."""
+        given = {
+            "--checkpoint": self.checkpoint,
+            "--loader": self.loader,
+            "--train-loader": self.train_loader,
+            "--metric": self.metric,
+            "--budget": self.budget,
+            "--input": self.inputs or None,
+        }
+        return next((name for name, value in given.items() if value is not None), None)
+
 
 @click.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
@@ -66,6 +79,8 @@ def command(targets: tuple[str, ...], choice: Choice, output: Output, **run: obj
 
 def _report(target: str, run: Run, choice: Choice, output: Output) -> Report:
     if Path(target).exists():
+        if (useless := run.for_models) is not None:
+            raise Complaint(f"{useless} is for models, and {target} is a path, which is only read: add :ATTR")
         from evalcheck import checkup
 
         return checkup.lint([Path(target)], choice.settings(Path(target)))

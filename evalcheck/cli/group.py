@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from importlib import import_module
 from typing import Any, cast
@@ -46,6 +47,10 @@ class Doors(click.Group):
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except BrokenPipeError:
+            # Whoever read has read enough; what is left in the buffer has no reader.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
         except Exception as error:
             say(f"internal error: {type(error).__name__}: {error}; please report it (-v shows the traceback)")
             if ctx.meta.get("evalcheck.verbose") or os.environ.get("EVALCHECK_DEBUG") == "1":

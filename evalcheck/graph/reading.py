@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from evalcheck.batch import Forward, bind
+from evalcheck.complaint import differentiates
 from evalcheck.graph import writes
 from evalcheck.graph.difference import structure
 from evalcheck.graph.model_graph import ModelGraph
@@ -115,12 +116,14 @@ class _Reading:
             if trace is not None and trace.drew_outside and mode == "eval":
                 # Once more, to see where: asking at every call is slow, and this is rare.
                 trace, refusal = self._recorded(mode, seed, foreign=True)
+            if refusal and mode == "eval" and differentiates(refusal):
+                trace, refusal = self._recorded(mode, seed, gradients=True)
         if seed is None:
             self.written[mode] = written
         return trace, refusal
 
     def _recorded(
-        self, mode: Mode, seed: int | None, foreign: bool = False
+        self, mode: Mode, seed: int | None, foreign: bool = False, gradients: bool = False
     ) -> tuple[Trace | None, str | None]:
         with untouched(self.model):
             try:
@@ -134,7 +137,7 @@ class _Reading:
                 torch.manual_seed(seed)
                 random.seed(seed)
                 numpy.random.seed(seed)
-            with torch.set_grad_enabled(mode == "train"):
+            with torch.set_grad_enabled(gradients or mode == "train"):
                 return tracer.record(
                     self.model,
                     cast("Run", self.run),

@@ -48,6 +48,14 @@ def note(generator: Any) -> list[Undo]:
     return [partial(setattr, bits, "state", bits.state)]
 
 
+def seed(number: int) -> None:
+    """Start the global generators of torch, python and, where it is in use, numpy from one number."""
+    torch.manual_seed(number)
+    random.seed(number)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(number % 2**32)
+
+
 @contextmanager
 def restored_randomness() -> Iterator[None]:
     """Whatever is drawn inside, the generators are afterwards as they were."""

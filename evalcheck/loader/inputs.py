@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from evalcheck.batch.binding import TARGETS
+from evalcheck.batch.layouts import dense
 from evalcheck.loader.sample import Sample
 
 # A channel dimension is known by its size.
@@ -90,8 +91,9 @@ def parts(samples: Iterable[Sample]) -> dict[str, Part]:
     for one in samples:
         target = target_of(one)
         for path, leaf in one.items():
-            if isinstance(leaf, Tensor) and leaf.ndim and leaf.numel() and not _below(path, target):
-                found.setdefault(path, Part(path)).add(leaf)
+            plain = dense(leaf) if isinstance(leaf, Tensor) else None
+            if plain is not None and plain.ndim and plain.numel() and not _below(path, target):
+                found.setdefault(path, Part(path)).add(plain)
     return found
 
 

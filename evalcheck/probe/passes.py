@@ -21,13 +21,14 @@ from evalcheck.measurement import Flips, OutputReading
 from evalcheck.probe.judging import leafwise
 from evalcheck.probe.judging.predictions import Choices
 from evalcheck.probe.pool import OutOfMemory, Pool
-from evalcheck.probe.running import modes, outputs
+from evalcheck.probe.running import masks, modes, outputs
+from evalcheck.probe.running.budget import OutOfTime
 from evalcheck.probe.running.modes import Mode
 from evalcheck.probe.running.runner import NoRows, NotFinite, Run, Runner
 from evalcheck.probe.statistics.collecting import collecting
 from evalcheck.probe.statistics.moments import CallMoments
 
-REFERENCE_PASSES = 2
+REFERENCE_PASSES, DRAWN = 2, 32
 # What a forward writes, a few samples show.
 WATCHED = 32
 
@@ -53,7 +54,7 @@ class Passes:
         """The held samples in eval mode. Raises :class:`NotFinite` where the output is not."""
         self.stage("eval mode")
         run = self.rows(self.held, modes.evaluating)
-        if not bool(run.rows.isfinite().all()):
+        if not bool(run.rows.isfinite().all()) or (run.infinite and not self._is_masked(run)):
             module = self.run.first_nonfinite(next(iter(self.held.grouped())))
             where = f"; module {module!r} is the first whose output is not finite" if module else ""
             raise NotFinite(
@@ -64,14 +65,28 @@ class Passes:
     @cached_property
     def trained(self) -> list[Run]:
         """Train mode, noise and all, over reshuffled batches of the held samples."""
+        runs = self._in_train_mode
+        broken = not all(bool(run.rows.isfinite().all()) for run in runs)
+        if broken or any(run.infinite and masks.are_lost(run.signs, self.evaluated.signs) for run in runs):
+            raise Unanswerable("the train-mode output holds NaN or infinity")
+        return runs
+
+    @cached_property
+    def _in_train_mode(self) -> list[Run]:
         self.stage("train mode")
-        runs = [
+        return [
             self.rows(self.held, modes.training, order=self.order(index), seed=index)
             for index in range(self.count)
         ]
-        if not all(bool(run.rows.isfinite().all()) for run in runs):
-            raise Unanswerable("the train-mode output holds NaN or infinity")
-        return runs
+
+    def _is_masked(self, run: Run) -> bool:
+        """Whether what is infinite in eval mode is so in train mode too, as far as that can be run."""
+        try:
+            return not any(masks.are_lost(run.signs, other.signs) for other in self._in_train_mode)
+        except OutOfTime:
+            raise
+        except Unanswerable:
+            return True
 
     @property
     def reference(self) -> list[Run]:
@@ -102,6 +117,15 @@ class Passes:
     def silent(self) -> bool:
         """Whether train mode is nothing but batch statistics: no noise, nothing of the user's own."""
         return self.reference is self.trained
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether train mode draws random numbers: the same samples in one order, with another seed."""
+        if self.silent:
+            return False
+        again = self.rows(self.held.first(DRAWN), modes.training, seed=len(self.trained))
+        once = self.rows(self.held.first(DRAWN), modes.training, seed=0)
+        return not torch.equal(once.rows, again.rows)
 
     def rows(
         self,
@@ -139,13 +163,14 @@ class Passes:
 
     @cached_property
     def groups(self) -> list[Tensor]:
-        """Four disjoint groups of at least two batches each, which passes do not mix; else one."""
+        """Four or three disjoint groups of at least two batches, which passes do not mix; else one."""
         order = torch.randperm(self.held.samples, generator=torch.Generator().manual_seed(4))
-        share = self.held.samples // (4 * self.held.batch_size)
-        if share < 2 or self.held.whole is None:
+        size = self.held.batch_size
+        count = next((n for n in (4, 3) if self.held.samples // (n * size) >= 2), 1)
+        if count == 1 or self.held.whole is None:
             return [order]
-        cut = share * self.held.batch_size
-        return [order[:cut], order[cut : 2 * cut], order[2 * cut : 3 * cut], order[3 * cut :]]
+        cut = self.held.samples // (count * size) * size
+        return [order[n * cut : (n + 1) * cut if n + 1 < count else None] for n in range(count)]
 
     @cached_property
     def paired(self) -> tuple[Tensor, list[Tensor]]:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck.batch import Batch, Forward, bind, join, tree
+from evalcheck.batch.layouts import dense
 from evalcheck.complaint import Complaint
-from evalcheck.guard import restored_randomness
+from evalcheck.guard import randomness, restored_randomness
 from evalcheck.probe.running.budget import Budget
 from evalcheck.probe.spreading import spread
 
@@ -83,8 +84,9 @@ class Pool:
         """Every sample's inputs, digested; samples whose inputs are all zero say nothing."""
         found = set()
         for batch in self.batches:
-            inputs = [t for _, t in tree.leaves([batch.args, batch.kwargs, batch.whole])]
-            tensors = [t.cpu() for t in inputs if t.ndim > 0 and t.shape[0] == batch.size]
+            inputs = [dense(t) for _, t in tree.leaves([batch.args, batch.kwargs, batch.whole])]
+            known = [t for t in inputs if t is not None and t.ndim > 0 and t.shape[0] == batch.size]
+            tensors = [t.cpu() for t in known]
             for row in range(batch.size):
                 parts = [tensor[row] for tensor in tensors]
                 if any(bool(part.any()) for part in parts):
@@ -126,7 +128,7 @@ def draw(
     kept: list[Batch] = []
     with restored_randomness(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
+        randomness.seed(seed)
         for raw in _safely(spread(loader, samples), name):
             batch = bind(raw, model, forward)
             _demand_numbers(batch, name)
@@ -151,7 +153,8 @@ def _demand_numbers(batch: Batch, name: str) -> None:
     Infinity is let through: masks are made of it.
     """
     for path, tensor in tree.leaves({"input": [*batch.args], **batch.kwargs}):
-        if tensor.is_floating_point() and bool(tensor.isnan().any()):
+        numbers = dense(tensor)
+        if numbers is not None and numbers.is_floating_point() and bool(numbers.isnan().any()):
             raise Complaint(f"{name} yields NaN in {path} ({tree.shapes(tensor)}): mend the data first")
 
 

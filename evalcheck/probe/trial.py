@@ -15,7 +15,7 @@ from evalcheck.measurement import Cause, Divergence, LayerReading, Score, Stocha
 from evalcheck.probe.attribution import shares, stochastic_shares, toggling
 from evalcheck.probe.chain import noise
 from evalcheck.probe.chain.steps import HIGHER_IS_BETTER, Step
-from evalcheck.probe.chain.way import Way
+from evalcheck.probe.chain.way import Way, ranked
 from evalcheck.probe.dependence.leak import Leak
 from evalcheck.probe.dependence.samples import Dependence
 from evalcheck.probe.judging import distance, scores
@@ -31,9 +31,14 @@ from evalcheck.probe.statistics import readings
 from evalcheck.probe.statistics.moments import CallMoments
 from evalcheck.probe.statistics.population import Population
 
-# Noise of eval mode itself, relative to the output, with which its distance from train mode is not that
-# of the modes; kernels that sum in another order stay far below.
-REPEATED, UNSTEADY = 1e-5, 1e-2
+# Difference of two eval passes that kernels make by summing in another order; and variance of one pass, in
+# that of the output, with which the distance from train mode is not that of the modes.
+REPEATED, UNSTEADY = 1e-5, 0.02
+HIDDEN = "batch norms inside scripted modules cannot be looked at"
+# A variance over samples needs some.
+LEAST = 4
+# Modules that are named where each has a small share.
+SHOWN = 3
 
 
 class Trial:
@@ -86,12 +91,26 @@ class Trial:
         """Raise :class:`Unanswerable` unless the inputs are real and the weights are not fresh."""
         self.require_data()
         if self.fresh:
-            raise Unanswerable("the model is freshly initialised: nothing was trained or loaded")
+            raise Unanswerable(
+                "the model is freshly initialised: nothing was trained or loaded (--checkpoint FILE does)"
+            )
 
     def require_data(self) -> None:
         """Raise :class:`Unanswerable` unless the inputs are real."""
         if self.synthetic:
             raise Unanswerable("the input was made up: pass a loader to ask this")
+
+    @property
+    def has_norms(self) -> bool:
+        """Whether there are batch norms. Raises :class:`Unanswerable` where some cannot be looked at."""
+        if self.unseen:
+            raise Unanswerable(self.unseen)
+        return bool(self.norms)
+
+    @cached_property
+    def unseen(self) -> str:
+        """Why batch norms cannot be looked at; empty where they can."""
+        return HIDDEN if modes.hides_norms(self.model) else ""
 
     # What is told of it
 
@@ -122,7 +141,9 @@ class Trial:
         The limit is what finite passes leave: noise of batch statistics shrinks with the pool (b/N
         of it stays, for batches of b of N samples), dropout's with passes and samples.
         """
-        if self.dependence.repetition(REPEATED).size > UNSTEADY:
+        if self.held.samples < LEAST:
+            raise Unanswerable(f"it takes {LEAST} samples or more")
+        if self._scatter(0.0).size > UNSTEADY:
             raise Unanswerable("eval mode differs from itself on one and the same batch: mend that first")
         here, there = self.passes.paired
         spread = distance.spread(there, here)
@@ -174,15 +195,28 @@ class Trial:
     def causes(self, thresholds: Mapping[str, float]) -> tuple[Cause, ...]:
         """The steps with their sizes against thresholds, the main one first.
 
-        Noise of eval mode itself comes first: nothing else can be measured beneath it.
+        Under noise of eval mode itself that is large nothing else can be measured.
         """
-        own = noise.of_eval(self.passes, self.dependence, REPEATED, thresholds.get("noise", 0.0))
+        own = self._scatter(thresholds.get("noise", 0.0))
         try:
             _ = self.divergence
         except Unanswerable:
             return (own,) if own.material else ()
-        others = self.way.causes(thresholds, self.scores)
-        return (own, *others) if own.material else (*others, own)
+        return ranked(map(self._by_share, (*self.way.causes(thresholds, self.scores), own)))
+
+    def _by_share(self, cause: Cause) -> Cause:
+        """Stale statistics named by share, where the norms that are far off make less than half of it."""
+        if cause.name != "stale" or not cause.material or not self.population.mended.stale:
+            return cause
+        parts, _ = affordable(lambda: self.shares, ({}, 0.0))
+        whole = sum(max(0.0, part) for part in parts.values())
+        if 2 * sum(max(0.0, parts.get(path, 0.0)) for path in cause.modules) >= whole:
+            return cause
+        largest = sorted(parts, key=lambda path: -parts[path])[: len(cause.modules) or SHOWN]
+        return replace(cause, modules=tuple(largest[:SHOWN]))
+
+    def _scatter(self, threshold: float) -> Cause:
+        return noise.of_eval(self.passes, self.dependence, REPEATED, threshold)
 
     @cached_property
     def layers(self) -> tuple[LayerReading, ...]:

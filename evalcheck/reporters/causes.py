@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evalcheck.measurement import Cause, LayerReading, Measurements
+from evalcheck.measurement import Cause, LayerReading, Measurements, of
 from evalcheck.reporters.numbers import joined
 
 NOT_ASKED = "not measured: the budget was spent."
-UNKNOWN = "not found among the batch norms; look for a module that asks self.training."
-# From this divergence on a norm's statistics are called wrong.
-WRONG = 0.01
+UNKNOWN = "not found among the batch norms and the modules that ask self.training."
+HIDDEN = "not found; batch norms inside scripted modules cannot be looked at."
+VARIANCE = "the output's variance"
 
 
 def told(measured: Measurements, proved: bool) -> str:
     """The main cause in one sentence; ``proved`` says that a cure was, whose line has the figure then."""
     material = [cause for cause in measured.causes if cause.material]
     if not material:
-        return UNKNOWN if measured.causes else NOT_ASKED
+        hidden = measured.divergence is not None and measured.divergence.fixable is None
+        return (HIDDEN if hidden else UNKNOWN) if measured.causes else NOT_ASKED
     cause = material[0]
     gives = cause.recovers is not None and cause.recovers > 0 and not proved
     recovers = f"; setting that right gives back {_points(cause, measured)}" if gives else ""
-    return f"{SENTENCES[cause.name](cause, measured)}{recovers}."
+    also = joined([f"{other.title} ({of(other.size, VARIANCE)})" for other in material[1:]])
+    return f"{SENTENCES[cause.name](cause, measured)}{recovers}.{f' Also: {also}.' if also else ''}"
 
 
 def _stale(cause: Cause, measured: Measurements) -> str:
-    wrong = [r for r in measured.layers if r.stale > WRONG] or list(measured.layers[:1])
+    wrong = [r for name in cause.modules for r in measured.layers if r.module == name]
     names = _shared_out(wrong) or _named(cause)
     return f"the running statistics of {names} are not those of {_data(measured)}"
 
@@ -64,6 +66,11 @@ def _custom(cause: Cause, measured: Measurements) -> str:
 
 
 def _batch(cause: Cause, measured: Measurements) -> str:
+    if cause.title.startswith("an instance norm"):
+        return (
+            f"{_named(cause)} normalises each sample by itself in train mode, and by running statistics in "
+            "eval mode"
+        )
     size = measured.conditions.batch_size if measured.conditions else 0
     fewest = min((r.samples_per_channel for r in measured.layers), default=0)
     few = f" of {size} samples (as few as {fewest:,.0f} values a channel)" if size and fewest else ""

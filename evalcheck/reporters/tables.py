@@ -28,6 +28,21 @@ def of_layers(layers: Sequence[LayerReading], verbose: bool) -> Table:
     return grid
 
 
+def of_norms(layers: Sequence[LayerReading]) -> Table:
+    """What else was measured of each norm: why its statistics are off, and how noisy its batches are."""
+    domain = any(reading.domain is not None for reading in layers)
+    last = ["data apart (KL)"] if domain else []
+    grid = _grid("norm", "momentum", "residual", "by count", "dropout", "predicted", "n", "noise", *last)
+    for reading in layers:
+        momentum = "mean" if reading.momentum is None else f"{reading.momentum:g}"
+        numbers = [_part(reading.residual), _part(reading.residual_expected)]
+        numbers += [_number(reading.dropout_ratio), _number(reading.dropout_predicted)]
+        numbers += [_number(reading.n_eff, ",.0f"), _number(reading.noise)]
+        numbers += [_number(reading.domain)] if domain else []
+        grid.add_row(reading.module or WHOLE, momentum, *numbers)
+    return grid
+
+
 def of_stochastic(readings: Sequence[StochasticReading], verbose: bool) -> Table:
     """A row for each module that draws in train mode, the noisiest first."""
     shown = readings if verbose else readings[:SHOWN_LAYERS]
@@ -45,6 +60,10 @@ def of_stochastic(readings: Sequence[StochasticReading], verbose: bool) -> Table
     return grid
 
 
+def _number(value: float | None, form: str = ".2g") -> str:
+    return "" if value is None else format(value, form)
+
+
 def _part(share: float | None) -> str:
     return "" if share is None else f"{share:.0%}"
 
@@ -56,7 +75,8 @@ def of_causes(causes: Sequence[Cause]) -> Table:
         interval = f"{cause.interval[0]:.2g} to {cause.interval[1]:.2g}" if cause.interval else ""
         where = joined([module or WHOLE for module in cause.modules], 2)
         title = f"{cause.title}" if not cause.material else f"* {cause.title}"
-        grid.add_row(title, f"{cause.size:.2g}", interval, f"{cause.threshold:.2g}", where)
+        size = f"{cause.size:.2g}" if cause.size >= 1e-4 else "0"
+        grid.add_row(title, size, interval, f"{cause.threshold:.2g}", where)
     return grid
 
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from evalcheck.console import paper
 from evalcheck.finding import Evidence, Finding, Measure, Quote, Remedy, Report, Table
-from evalcheck.measurement import Conditions, Measurements
-from evalcheck.reporters import tables
+from evalcheck.measurement import Conditions
+from evalcheck.reporters import figures
 from evalcheck.reporters.advice import cure_of
 from evalcheck.reporters.answer import answer, diverges
 from evalcheck.reporters.frame import frame
@@ -42,45 +42,13 @@ def parts(
     for label, sentence in answer(report):
         yield Text.assemble((f"{label}: ", "bold") if label else "", sentence)
     measured = report.measurements
-    # Shares are of what statistics do: they would puzzle where something else is the cause.
-    main = next((c.name for c in measured.causes if c.material), "") if measured else ""
-    wrong = diverges(report) and main in ("stale", "shared", "dropout")
-    wrong = wrong or (measured is not None and bool(measured.attempts))
-    # Who had modules toggled one by one wants to see what came of it.
-    toggled = measured is not None and (
-        any(reading.exact is not None for reading in measured.layers)
-        or any(reading.exact is not None for reading in measured.stochastic)
-    )
-    if measured is not None and measured.layers and (verbose or wrong or toggled) and not quiet:
-        yield ""
-        yield tables.of_layers(measured.layers, verbose)
-        yield Text(
-            "Statistics off by: KL divergence from the data's; beyond 0.01 they are called wrong.",
-            style="dim",
-        )
-        if measured.completeness is not None and abs(measured.completeness - 1) > 0.1:
-            yield Text(f"The shares explain {measured.completeness:.0%} of the difference.", style="dim")
-    if measured is not None and measured.stochastic and (verbose or toggled) and not quiet:
-        yield ""
-        yield tables.of_stochastic(measured.stochastic, verbose)
-    if measured is not None and verbose:
-        yield from _figures(measured)
+    if measured is not None and not quiet:
+        yield from figures.of(measured, diverges(report), verbose)
     for finding in report.findings:
         yield ""
         yield from [_headline(finding)] if quiet else _finding(finding, width, verbose)
     if not quiet:
         yield from _closing(report, verbose)
-
-
-def _figures(measured: Measurements) -> Iterator[RenderableType]:
-    """What else was measured of the two modes, for who asks."""
-    if measured.causes:
-        yield ""
-        yield tables.of_causes(measured.causes)
-        yield Text("Sizes in units of the output's variance; * counts as a cause.", style="dim")
-    if measured.divergence is not None and measured.divergence.outputs:
-        yield ""
-        yield tables.of_outputs(measured.divergence.outputs)
 
 
 def _headline(finding: Finding) -> Text:

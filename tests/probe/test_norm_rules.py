@@ -108,6 +108,9 @@ def test_small_training_batches_are_told_where_they_cost():
     torch.manual_seed(0)
     told = found(trained(mlp(), size=2, epochs=2), HELD, batches(512, 5, size=2))
     assert set(told) <= {"few-samples-per-channel", "statistics-mismatch"}
+    few = told.get("few-samples-per-channel")
+    assert few is None or "In batches of 2 batch norm '1'" in few.message
+    assert few is None or "from about 2 independent values a channel" in few.message
 
 
 def test_an_input_that_was_not_scaled_is_asked_after():

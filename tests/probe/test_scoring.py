@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from evalcheck.batch import Batch
 from evalcheck.probe.judging.scores import scores
 from evalcheck.probe.judging.scoring import score, settled, user_metric
 from evalcheck.probe.pool import Pool
@@ -88,6 +89,30 @@ def test_targets_that_no_mode_predicts_are_none_of_this_output():
     pool = Pool("digits", (), None, 8)
     directions = {"accuracy": True, "loss": False, "metric": None}
     assert scores(runs[0], runs[1:2], runs[2:], pool, directions) == ()
+
+
+def test_the_score_that_suffers_is_told_first():
+    """An accuracy that gains a little must not stand behind the word worse."""
+
+    def run(loss: float, accuracy: float) -> Run:
+        noise = 0.01 * torch.randn(40, generator=torch.Generator().manual_seed(int(100 * loss)))
+        return Run({}, {"loss": loss + noise, "accuracy": torch.full((40,), accuracy)})
+
+    pool = Pool("samples", (), None, 8)
+    directions = {"accuracy": True, "loss": False, "metric": None}
+    found = scores(run(1.2, 0.9), [run(1.0, 0.88)], [run(1.0, 0.88)], pool, directions)
+    assert [score.name for score in found] == ["loss", "accuracy"]
+    healthy = scores(run(1.0, 0.9), [run(1.01, 0.88)], [run(1.1, 0.88)], pool, directions)
+    assert [score.name for score in healthy] == ["accuracy", "loss"]
+
+
+def test_class_numbers_that_nothing_predicts_are_no_quantity():
+    """The one number of a critic has nothing to do with the ten classes of its loader."""
+    digits, score_of = torch.arange(40) % 10, torch.randn(40, 1)
+    runs = [Run({"": score_of}, score(score_of + 0.1 * k, digits, 40)) for k in range(3)]
+    batch = Batch((score_of,), {}, digits, 40)
+    pool = Pool("digits", (batch,), batch, 8)
+    assert scores(runs[0], runs[1:2], runs[2:], pool, {"squared error": False, "metric": None}) == ()
 
 
 @dataclass

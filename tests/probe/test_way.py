@@ -97,3 +97,79 @@ def test_a_pass_that_train_mode_already_ran_is_not_run_again():
     assert quiet.passes.silent
     assert not noisy.passes.silent
     assert quiet.run.samples_run <= noisy.run.samples_run - 3 * 512
+
+
+class Gained(nn.Module):
+    """Twice its input, in train mode only."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x if self.training else x
+
+
+def test_what_train_mode_does_before_a_norm_is_dropout_only_if_it_draws():
+    """The norm hides the factor in train mode, and its statistics are wrong in eval mode."""
+    model = nn.Sequential(nn.Linear(12, 32), Gained(), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 4))
+    cause = first(trial(trained(model), batches(512, 2), batches(1024, 1)))
+    assert (cause.name, cause.modules) == ("custom", ("1",))
+
+
+class TwoHeads(nn.Module):
+    """Class scores beside features of another scale."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.body, self.norm, self.head, self.scale = (
+            nn.Linear(12, 32),
+            nn.BatchNorm1d(32),
+            nn.Linear(32, 4),
+            scale,
+        )
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"features": self.scale * x, "logits": self.head(self.norm(self.body(x)).relu())}
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_a_part_of_the_output_with_large_numbers_hides_no_fault_of_another(scale):
+    """Each part counts with its own spread."""
+    torch.manual_seed(0)
+    model = TwoHeads(scale)
+    model.norm.running_mean += 1.5
+    found = trial(model, batches(512, 2), batches(1024, 1))
+    assert first(found).name == "stale"
+    assert found.divergence.total > 0.1
+    assert found.shares[1] == pytest.approx(1, abs=0.1)
+
+
+def test_instance_norms_that_track_are_named_and_no_batch_is_called_small():
+    """Their batch is one sample, whatever the loader gives."""
+    model = nn.Sequential(
+        nn.Unflatten(1, (1, 12)),
+        nn.Conv1d(1, 8, 3),
+        nn.InstanceNorm1d(8, affine=True, track_running_stats=True),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(80, 4),
+    )
+    cause = first(trial(trained(model, epochs=4), batches(512, 2), batches(1024, 1)))
+    assert cause.modules == ("2",)
+    assert cause.title.startswith("an instance norm")
+
+
+def test_a_gain_that_chance_may_explain_does_not_rank_a_cause():
+    """One sample of 512 right again is no recovery."""
+    causes = trial(stale(), batches(512, 2), batches(1024, 1)).causes(THRESHOLDS)
+    assert all(c.recovers == 0 or abs(c.recovers) > 1 / 512 for c in causes if c.recovers is not None)
+
+
+def test_noise_from_numpy_differs_from_pass_to_pass_as_torch_s_does():
+    """Passes that drew the same would take their noise for a shift of the mean."""
+    numpy = pytest.importorskip("numpy")
+
+    class Jittered(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.from_numpy(numpy.random.randn(*x.shape)).float() * self.training
+
+    model = trained(nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 4), Jittered()))
+    found = trial(model, batches(512, 2), batches(512, 1)).divergence
+    assert found.noise > 10 * abs(found.total)

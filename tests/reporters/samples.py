@@ -21,8 +21,10 @@ from evalcheck.measurement import (
     Cause,
     Conditions,
     Divergence,
+    Flips,
     LayerReading,
     Measurements,
+    OutputReading,
     Score,
 )
 
@@ -54,11 +56,40 @@ def finding(severity: str = "error", rule: str = "shared-batchnorm", layer: str 
 
 def measured() -> Measurements:
     return Measurements(
-        divergence=Divergence(0.87, 0.68, 0.03, (0.84, 0.9), 4, 512, "the evaluation loader"),
+        divergence=Divergence(
+            0.87,
+            0.68,
+            0.03,
+            (0.84, 0.9),
+            4,
+            512,
+            "the evaluation loader",
+            fixable=0.82,
+            intrinsic=0.02,
+            flips=Flips(0.244, (0.209, 0.283), 1.09),
+            outputs=(OutputReading("logits", 0.87, 0.68, 10), OutputReading("aux", 0.1, 0.2, 4)),
+        ),
         scores=(Score("accuracy", True, 0.742, 0.986, 512), Score("loss", False, 1.05, 0.17, 512)),
         causes=(Cause("shared", "one batch norm for calls that differ", 0.84, 0.05, 0.191),),
         layers=(
-            LayerReading("block.norm", "BatchNorm2d", 2, 1536, 0.55, 0.006, 1.4, 0.63),
+            LayerReading(
+                "block.norm",
+                "BatchNorm2d",
+                2,
+                1536,
+                0.55,
+                0.006,
+                1.4,
+                0.63,
+                momentum=0.01,
+                residual=0.31,
+                residual_expected=0.3,
+                dropout_ratio=1.42,
+                dropout_predicted=1.4,
+                domain=0.002,
+                n_eff=812.0,
+                noise=0.0018,
+            ),
             LayerReading("other.norm", "BatchNorm2d", 2, 3072, 0.048, 0.003, 0.15, 0.37),
         ),
         completeness=0.99,

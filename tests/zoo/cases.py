@@ -30,7 +30,7 @@ class Case:
 
 
 # The norm in the list is never told of eval mode, and this is what comes of it.
-BATCH_STATISTICS = frozenset({"unregistered-submodule", "batch-size-dependent-eval", "train-eval-divergence"})
+BATCH_STATISTICS = frozenset({"unregistered-submodule", "train-eval-divergence"})
 
 CASES: dict[str, Case] = {
     "control flow on values": Case(plain_code.OnValues, batches.flat),

@@ -34,17 +34,17 @@ FLAG = (
 
 def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """One sighting per method of a class; the methods are called under a guard."""
-    for group in overrides.grouped(graph, overrides.faulty(graph)):
-        yield _sighting(graph, group)
+    faulty = [*overrides.faulty(graph)]
+    for group in overrides.grouped(graph, faulty):
+        yield _sighting(graph, group, {one.path for one in faulty})
     for flag in own_flags.stuck(graph):
         place = Place(flag.read, flag.path)
         message = FLAG.format(who=counted([graph.modules[flag.path]], "module"), name=flag.name)
         yield Sighting("graph", place, message, (Quote(place, "the flag is read here"),), strength="slight")
 
 
-def _sighting(graph: ModelGraph, group: list[Override]) -> Sighting:
-    first, *others = group
-    left = [graph.modules[path] for one in group for path in one.left]
+def _sighting(graph: ModelGraph, group: list[Override], faulty: set[str]) -> Sighting:
+    first, left = group[0], [graph.modules[path] for one in group for path in one.left]
     message = MESSAGES[first.fault].format(
         name=first.name,
         who=counted([graph.modules[one.path] for one in group], "module"),
@@ -54,6 +54,7 @@ def _sighting(graph: ModelGraph, group: list[Override]) -> Sighting:
     )
     quotes = [Quote(first.place, f"{first.name}() is defined here")] if first.place.span else []
     tables = [listed(graph, left, "Still in train mode after eval()", {})] if left else []
-    places = tuple(one.place for one in others)
+    # What goes wrong in a module that is left in train mode is this fault's doing, unless it has its own.
+    places = [one.place for one in group[1:]] + [graph.place(v.path) for v in left if v.path not in faulty]
     strength = overrides.strength(graph, first)
-    return Sighting("graph", first.place, message, (*quotes, *tables), places, strength=strength)
+    return Sighting("graph", first.place, message, (*quotes, *tables), tuple(places), strength=strength)

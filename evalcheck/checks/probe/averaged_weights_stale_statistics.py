@@ -18,7 +18,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     wrong = blame.of(trial).averaged
     if found is None or found.size <= options["output"] or not wrong:
         return
-    if blame.part(wrong) * found.size <= options["output"]:
+    if blame.part(trial, wrong) * found.size <= options["output"]:
         return
     strength = found.strength(options["harm"])
     yield Sighting(

@@ -17,6 +17,8 @@ REASONS = {
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """One sighting for recomputation, one for a part that a forward runs twice."""
+    if not trial.has_norms:
+        return
     for reason, told in REASONS.items():
         found = [update for update in trial.state.updates if update.again == reason]
         if found:

@@ -12,7 +12,7 @@ from evalcheck.probe.statistics import domains
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
-    if not trial.norms:
+    if not trial.has_norms:
         return
     trial.require_training()
     found = effect.of_step(trial, "domain")
@@ -35,8 +35,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     yield Sighting(
         "probe",
         Place(module=first.module),
-        f"On the evaluation data the inputs of norm {first.module!r} lie {apart.shift:.2g} standard "
-        f"deviations from those of training, with {apart.ratio:.2g} times their variance: that moves "
+        f"On the evaluation data the inputs of norm {first.module!r} lie {apart.told}: that moves "
         f"the eval output {found.told(harm)}{asked}.",
         evidence=(
             Measure("shift of the eval output", found.size, "of the output's variance", limit),

@@ -11,7 +11,7 @@ from evalcheck.probe import Trial, effect
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
-    if not trial.norms:
+    if not trial.has_norms:
         return
     trial.require_training()
     found = effect.of_step(trial, "dropout")
@@ -20,10 +20,10 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     wide = [r for r in trial.layers if (r.dropout_ratio or 1.0) >= options["ratio"]]
     if not wide:
         return
-    # Behind the first widened norm the noise is another one: where a dropout is known, the ratio is its own.
-    wide.sort(key=lambda r: (r.dropout is None, -(r.dropout_ratio or 0.0)))
+    wide.sort(key=lambda r: (r.dropout is None, -(r.dropout_ratio or 0.0)))  # a known one's ratio is its own
     worst = wide[0]
-    source = f"dropout {worst.dropout!r} at rate {worst.dropout_rate:g}" if worst.dropout else "dropout"
+    named = f"dropout {worst.dropout!r} at rate {worst.dropout_rate or 0.0:g}"
+    source = named if worst.dropout else "train mode's noise"
     also = f" (predicted: {worst.dropout_predicted:.2f})" if worst.dropout_predicted is not None else ""
     yield Sighting(
         "probe",

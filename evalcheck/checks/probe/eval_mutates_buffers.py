@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Sighting, Strength, Table
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence.difference import percent
 from evalcheck.probe.state.carried import Carried
 from evalcheck.probe.state.snapshots import Key, dotted
 
@@ -19,7 +20,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     size = carried.effect(state.buffers) if carried.size else 0.0
     if size > options["tolerance"]:
         keys = [key for key, _ in carried.culprits(state.buffers)]
-        told = f"and the next eval output differs by {size:.2%} because of it"
+        told = f"and the next eval output differs by {percent(size)} because of it"
         measure = Measure("difference that the buffers make", size, "of the output", options["tolerance"])
         strength: Strength = "usual" if size > options["material"] else "slight"
         yield _sighting(carried, keys, told, strength, measure)

@@ -11,7 +11,7 @@ from evalcheck.probe import Trial, effect
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
-    if not trial.norms:
+    if not trial.has_norms:
         return
     trial.require_training()
     few = sorted((r for r in trial.layers if _values(r) < options["samples"]), key=_values)
@@ -24,12 +24,13 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     # Feature maps hide small batches: behind a norm that already took its mean off, the next one looks calm.
     few = few or [min(trial.layers, key=_values)]
     worst, size = few[0], trial.feed.batch_size
-    more = f" and {len(few) - 1} more" if len(few) > 1 else ""
-    batch = f"Batches of {size}" if trial.foreign else f"Batches of {size}, if training has such,"
+    more = f" (and {len(few) - 1} more)" if len(few) > 1 else ""
+    batch = f"In batches of {size}" if trial.foreign else f"In batches of {size}, if training has such,"
+    values = "one independent value" if _values(worst) < 1.5 else f"{_values(worst):.0f} independent values"
     yield Sighting(
         "probe",
         Place(module=worst.module),
-        f"{batch} give batch norm {worst.module!r}{more} {_values(worst):.0f} independent values a "
+        f"{batch} batch norm {worst.module!r}{more} takes its statistics from about {values} a "
         f"channel, which puts an error of {(worst.noise or 0.0) ** 0.5:.0%} on a normalised value. "
         f"Train mode learns under it, eval mode has none: batch statistics move the eval output "
         f"{found.told(options['harm'])}.",

@@ -29,7 +29,9 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
 
 def _sighting(state: State, found: Switched, here: str, there: str) -> Sighting:
     lines = state.switching(here == "train")
-    place, *others = (Place(lines.get((path, "training")), path) for path in found.tops)
+    # All that is in the wrong mode: what goes wrong in one of these is this fault's doing.
+    paths = dict.fromkeys((*found.tops, *found.effects))
+    place, *others = (Place(lines.get((path, "training")), path) for path in paths)
     names = ", ".join(repr(path) if path else "the model itself" for path in found.tops[:3])
     more = f" and {len(found.tops) - 3} more" if len(found.tops) > 3 else ""
     told = "no part of it depends on the mode"

@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Table
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence.difference import percent
 from evalcheck.probe.state.snapshots import dotted
 
 
@@ -27,7 +28,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         "probe",
         places[0],
         f"Only eval mode writes {', '.join(map(repr, names[:3]))}{more}, and train mode reads it: after one "
-        f"eval forward the same train forward, with the same random numbers, differs by {size:.2%}.",
+        f"eval forward the same train forward, with the same random numbers, differs by {percent(size)}.",
         evidence=(
             Measure(
                 "difference of a train forward after an eval forward",

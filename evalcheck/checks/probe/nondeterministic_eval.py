@@ -7,7 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting
 from evalcheck.probe import Trial
-from evalcheck.probe.dependence.difference import whereabouts
+from evalcheck.probe.dependence.difference import Difference, percent, whereabouts
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
@@ -15,10 +15,19 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     seen = trial.dependence.repetition(tolerance)
     if not seen.real:
         return
+    measures = [Measure("difference of two eval passes", seen.size, "of the output", tolerance, trials=2)]
+    told = f"The same batch gives another output each time in eval mode: the outputs differ by {_by(seen)}"
+    if seen.differing:
+        get = "gets" if seen.differing == 1 else "get"
+        told = (
+            f"{seen.differing} of {seen.samples} samples {get} another output in a second eval pass: all "
+            f"outputs together differ by {_by(seen)}"
+        )
+        measures.append(Measure("samples that differ", seen.differing, f"of {seen.samples}"))
     yield Sighting(
-        "probe",
-        Place(module=seen.module),
-        "The same batch gives another output each time in eval mode: "
-        f"the outputs differ by {seen.size:.1%}{whereabouts(seen.module)}.",
-        evidence=(Measure("difference of two eval passes", seen.size, "of the output", tolerance, trials=2),),
+        "probe", Place(module=seen.module), f"{told}{whereabouts(seen.module)}.", evidence=tuple(measures)
     )
+
+
+def _by(seen: Difference) -> str:
+    return f"{seen.size:.1%}" if seen.size >= 1e-3 else percent(seen.size)

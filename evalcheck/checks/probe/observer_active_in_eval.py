@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Table
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence.difference import percent
 from evalcheck.probe.state.frozen import shown
 from evalcheck.probe.state.observing import Observing
 from evalcheck.probe.state.state import State
@@ -22,7 +23,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         size = state.carried.effect([key for o in simulating for key in o.keys])
         seen = any(o.observer.seen for o in simulating)
         told = (
-            f"the same batch then gives an output that differs by {size:.2%}"
+            f"the same batch then gives an output that differs by {percent(size)}"
             if size > options["tolerance"]
             else "the output of these batches stays the same"
         )

@@ -13,7 +13,7 @@ from evalcheck.probe.statistics.moments import symmetric_kl
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
-    if not trial.norms:
+    if not trial.has_norms:
         return
     found = padded.measured(trial.passes, trial.feed)
     if found is None or not found.valid:

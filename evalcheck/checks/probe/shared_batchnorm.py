@@ -14,6 +14,8 @@ VARIANCE = "the output's variance"
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     trial.require_data()
+    if not trial.has_norms:
+        return
     readings = [reading for reading in trial.layers if reading.calls > 1]
     differing = [reading for reading in readings if reading.between > options["between"]]
     if not differing:

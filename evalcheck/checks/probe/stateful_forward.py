@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Table
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence.difference import percent
 from evalcheck.probe.state.snapshots import dotted
 
 
@@ -36,8 +37,8 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     yield Sighting(
         "probe",
         Place(carried.lines.get((path, name)), path),
-        f"The same batch, run {what} in eval mode, gives an output that differs by {size:.2%}, because of "
-        f"{kept}{advice}.",
+        f"The same batch, run {what} in eval mode, gives an output that differs by {percent(size)}, because "
+        f"of {kept}{advice}.",
         evidence=(
             Measure(
                 "difference of the second eval call", size, "of the output", options["tolerance"], trials=2

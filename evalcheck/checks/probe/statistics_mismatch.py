@@ -14,24 +14,26 @@ from evalcheck.probe.statistics import blame, domains
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     """One sighting for norms that were never updated, whose own rule takes it over, one for all others."""
-    if not trial.norms:
+    if not trial.has_norms:
         return
     trial.require_training()
     found = effect.of_step(trial, "stale")
     if found is None or found.size <= options["output"]:
         return
-    blamed = blame.of(trial)
-    for wrong in (blamed.untouched, blamed.outdated):
-        kept = [reading for reading in wrong if reading.stale > options["layer"]]
-        if kept and blame.part(kept) * found.size > options["output"]:
-            yield _sighting(trial, found, kept, options)
+    told = blame.mismatched(trial, options["layer"], options["output"] / found.size)
+    if not told and found.costs(options["harm"]):
+        told = blame.spread_out(trial)
+    for wrong in told:
+        yield _sighting(trial, found, wrong, options)
 
 
 def _sighting(trial: Trial, found: Effect, wrong: list[LayerReading], options: Mapping[str, Any]) -> Sighting:
     names = ", ".join(repr(reading.module) for reading in wrong[:3])
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    share = blame.part(wrong)
-    part = f" ({share:.0%} of that is of {'it' if len(wrong) == 1 else 'them'})" if share < 0.995 else ""
+    share = blame.part(trial, wrong)
+    strength = found.strength(options["harm"])
+    follows = strength == "usual" and effect.of_order(trial, options["order"])
+    part = f" ({share:.0%} of that by {'this norm' if len(wrong) == 1 else 'these'})" if share < 0.995 else ""
     return Sighting(
         "probe",
         Place(module=wrong[0].module),
@@ -47,7 +49,7 @@ def _sighting(trial: Trial, found: Effect, wrong: list[LayerReading], options: M
             ),
         ),
         others=tuple(Place(module=reading.module) for reading in wrong[1:]),
-        strength="slight" if effect.of_order(trial, options["order"]) else found.strength(options["harm"]),
+        strength="slight" if follows else strength,
     )
 
 

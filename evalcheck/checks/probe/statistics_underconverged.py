@@ -12,14 +12,14 @@ from evalcheck.probe.statistics import blame
 
 
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
-    if not trial.norms:
+    if not trial.has_norms:
         return
     trial.require_training()
     found = effect.of_step(trial, "stale")
     if found is None or found.size <= options["output"]:
         return
     early = [r for r in blame.of(trial).underconverged if (r.residual or 0.0) > options["weight"]]
-    if not early or blame.part(early) * found.size <= options["output"]:
+    if not early or blame.part(trial, early) * found.size <= options["output"]:
         return
     worst, strength = early[0], found.strength(options["harm"])
     counted = worst.residual_expected

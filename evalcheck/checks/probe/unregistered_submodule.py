@@ -7,6 +7,7 @@ from typing import Any
 
 from evalcheck.finding import Measure, Place, Sighting, Table
 from evalcheck.probe import Trial
+from evalcheck.probe.dependence.difference import percent
 from evalcheck.probe.state.modes_by_part import Stray
 
 
@@ -34,11 +35,11 @@ def _sighting(stray: Stray, tolerance: float) -> Sighting:
 def _told(stray: Stray, tolerance: float) -> str:
     many = len(stray.kept) > 1
     if stray.size > tolerance:
-        noise = f", {stray.noise:.1%} of it new in every pass" if stray.noise > tolerance else ""
+        noise = f" (noise, new in every pass: {stray.noise:.1%})" if stray.noise > tolerance else ""
         them, they_change = ("them", "they change") if many else ("it", "it changes")
         return (
             f"eval() does not reach {them}, and by staying in train mode {they_change} the eval output by "
-            f"{stray.size:.1%}{noise}"
+            f"{percent(stray.size)}{noise}"
         )
     if stray.weights:
         return (

@@ -14,26 +14,53 @@ from evalcheck.graph.model_graph import ModelGraph
 
 @dataclass(frozen=True, slots=True)
 class Outsider:
-    """``lasting`` tells one of a global variable or a foreign object from one made in each forward."""
+    """``lasting`` tells one of a global variable or a foreign object from one made in each forward.
+
+    ``foreign`` are its modules, itself among them, that the model does not keep, and ``learns`` says
+    whether one of their own parameters, which the model does not have either, wants a gradient.
+    """
 
     module: nn.Module
     place: Place
     lasting: bool
+    foreign: tuple[nn.Module, ...]
+    learns: bool
 
     @property
     def matters(self) -> bool:
-        """Whether its mode or its parameters do: active noise, batch statistics, something to learn."""
-        if any(p.requires_grad for p in self.module.parameters()):
+        """Whether its mode or its parameters do: active noise, batch statistics, something to learn.
+
+        A slice of the model's own layers (``self.layers[:-1]``) is a new container of old modules, whose own
+        mode nobody asks for.
+        """
+        if self.learns:
             return True
-        awake = {kind_of(m) for m in self.module.modules() if m.training and getattr(m, "p", None) != 0}
-        return bool(awake & {"dropout", "batchnorm"})
+        awake = [m for m in self.foreign if m.training and getattr(m, "p", None) != 0]
+        if {kind_of(m) for m in awake} & {"dropout", "batchnorm"}:
+            return True
+        wraps = any(p.requires_grad for p in self.module.parameters())
+        return wraps and any(_asks(m) for m in awake)
 
 
 def met(graph: ModelGraph) -> Iterator[Outsider]:
     """Those of the forward in eval mode, in the order of their first calls."""
     if graph.eval is None:
         return
+    kept = [graph.model, *(hidden.module for hidden in graph.hidden)]
+    modules = {id(module) for one in kept for module in one.modules()}
+    weights = {id(weight) for one in kept for weight in one.parameters()}
     before = graph.train.inline if graph.train else {}
     for path, module in graph.eval.inline.items():
         place = Place(graph.eval.calls(path)[0].span, path)
-        yield Outsider(module, place, before.get(path) is module)
+        foreign = tuple(m for m in module.modules() if id(m) not in modules)
+        own = (w for m in foreign for w in m.parameters(recurse=False) if id(w) not in weights)
+        learns = any(weight.requires_grad for weight in own)
+        yield Outsider(module, place, before.get(path) is module, foreign, learns)
+
+
+def _asks(module: nn.Module) -> bool:
+    """Whether a forward that is not torch's reads the module's own mode."""
+    code = getattr(type(module).forward, "__code__", None)
+    if code is None or type(module).forward.__module__.startswith("torch.nn."):
+        return False
+    return "training" in code.co_names

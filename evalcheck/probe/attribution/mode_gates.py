@@ -123,7 +123,7 @@ def _forward(
     ]
     try:
         with torch.enable_grad():
-            found = outputs.leaves(run(batch), batch.size)
+            found = outputs.leaves(run(batch), batch.size, attached=True)
     finally:
         for hook in hooks:
             hook.remove()

@@ -25,13 +25,13 @@ def of_norms(passes: Passes, population: Population) -> tuple[dict[str, float], 
     rows = torch.arange(min(held.samples, max(LEAST, min(MOST, held.samples // PART))))
     batches = held.batches if held.whole is None else list(held.grouped(rows))
     count = sum(batch.size for batch in batches)
-    way = (population.per_call.rows - passes.evaluated.rows)[:count]
-    given = population.targets
+    way = (population.mended.run.rows - passes.evaluated.rows)[:count]
+    given = population.mended.targets
     try:
         with untouched(passes.model):
             modes.evaluating(passes.model)
             leaves = list(passes.evaluated.leaves)
-            return contributions(passes.model, passes.norms, given, batches, way, leaves, passes.run.forward)
+            return contributions(passes.model, passes.norms, given, batches, way, leaves, passes.run.leaves)
     except OutOfMemory:
         raise
     except (RuntimeError, Complaint):

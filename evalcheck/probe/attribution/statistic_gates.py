@@ -72,7 +72,7 @@ def _integrated(
         with torch.enable_grad(), imposed(norms, given, gates) as restart:
             for batch in batches:
                 restart()
-                found = outputs.leaves(run(batch), batch.size)
+                found = outputs.leaves(run(batch), batch.size, attached=True)
                 if length == 0 or any(path not in found for path in leaves):
                     return {}
                 projected = (outputs.wide(found, leaves) * way[start : start + batch.size]).sum()

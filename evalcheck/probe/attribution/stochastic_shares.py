@@ -66,7 +66,7 @@ def _parts(passes: Passes, found: Mapping[str, nn.Module]) -> dict[str, Part]:
         with untouched(passes.model):
             modes.evaluating(passes.model)
             batches, way = list(pool.grouped()), way[: pool.samples]
-            return mode_gates.parts(passes.model, found, batches, way, leaves, passes.run.forward)
+            return mode_gates.parts(passes.model, found, batches, way, leaves, passes.run.leaves)
     except OutOfMemory:
         raise
     except (RuntimeError, Complaint):

@@ -27,16 +27,15 @@ def of_norms(passes: Passes, population: Population) -> dict[str, float]:
     """
     pool = passes.held.first(SAMPLES)
     here = passes.evaluated.rows[: pool.samples]
-    way = (population.per_call.rows[: pool.samples] - here).double()
+    way = (population.mended.run.rows[: pool.samples] - here).double()
     length = float(way.square().sum())
     if not length > 0:
         return {}
     found = {}
-    for path, entry in population.moments.items():
-        with untouched(passes.model, parameters=False):
-            given = {path: entry.calls}
-            with imposed({path: passes.norms[path]}, given) as restart:
-                run = passes.run(pool, modes.evaluating, before=restart)
+    for path, target in population.mended.targets.items():
+        norm, given = {path: passes.norms[path]}, {path: target}
+        with untouched(passes.model, parameters=False), imposed(norm, given) as restart:
+            run = passes.run(pool, modes.evaluating, before=restart)
         found[path] = float(((run.rows - here).double() * way).sum()) / length
     return found
 

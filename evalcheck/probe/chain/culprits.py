@@ -31,7 +31,7 @@ class Culprits:
     def of(self, step: str) -> tuple[str, ...]:
         """Up to eight modules; none where the step has none that could be told apart."""
         if step == "custom":
-            return self.custom.culprits
+            return self.custom.culprits or self.custom.likely
         if step == "batch" and self.passes.instance_norms:
             # One sample is their batch: nothing can be smaller.
             return self.passes.instance_norms[:NAMED]

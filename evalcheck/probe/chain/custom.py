@@ -157,6 +157,11 @@ class Custom:
         unknown = [path for path, gain in self.gains.items() if gain is None]
         return (*sorted(moved, key=lambda path: -moved[path].bias), *unknown)
 
+    @property
+    def likely(self) -> tuple[str, ...]:
+        """Modules that shift their own output, for a shift that a norm behind them hides."""
+        return self.suspects[:TRIED]
+
     @cached_property
     def culprits(self) -> tuple[str, ...]:
         """The modules that shift the mean, the largest shift first.

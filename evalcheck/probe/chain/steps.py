@@ -36,7 +36,7 @@ from evalcheck.probe.running.runner import Run
 
 TITLES = {
     "stale": "running statistics that are not those of the data",
-    "dropout": "dropout before a batch norm",
+    "dropout": "dropout or other noise before a batch norm",
     "shared": "one batch norm for calls that differ",
     "domain": "evaluation data unlike the training data",
     "batch": "batches too small for their statistics",
@@ -44,6 +44,8 @@ TITLES = {
     "custom": "a module that does something else in train mode",
     "noise": "randomness that eval mode does not switch off",
 }
+# The same step where instance norms make it: no batch is small to them, they have one sample.
+INSTANCE = "an instance norm that keeps running statistics"
 HIGHER_IS_BETTER: dict[str, bool | None] = {"accuracy": True, "loss": False, "squared error": False}
 
 

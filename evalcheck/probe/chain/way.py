@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,10 +10,11 @@ from evalcheck.measurement import Cause, Score
 from evalcheck.probe.chain.culprits import Culprits
 from evalcheck.probe.chain.custom import Custom
 from evalcheck.probe.chain.order import as_loaded
-from evalcheck.probe.chain.steps import TITLES, Step, mean_of
+from evalcheck.probe.chain.steps import INSTANCE, TITLES, Step, mean_of
 from evalcheck.probe.judging import distance
+from evalcheck.probe.judging.gaining import gained
 from evalcheck.probe.passes import Passes
-from evalcheck.probe.running import outputs
+from evalcheck.probe.running import modes, outputs
 from evalcheck.probe.statistics.population import Population
 
 
@@ -36,16 +37,23 @@ class Way:
         return distance.squared(*ends) / (self.unit or 1.0)
 
     @cached_property
-    def fixable(self) -> float:
-        """From eval mode to eval mode on the statistics that each call's data has: what statistics mend."""
+    def fixable(self) -> float | None:
+        """From eval mode to eval mode on the statistics that each call's data has: what statistics mend.
+
+        None where batch norms are inside scripted modules, which take no others.
+        """
+        if modes.hides_norms(self.passes.model):
+            return None
         if not self.passes.norms or not self.population.moments:
             return 0.0
         ends = self.passes.evaluated.rows, self.population.per_call.rows
         return distance.squared(*ends) / (self.unit or 1.0)
 
     @cached_property
-    def intrinsic(self) -> float:
+    def intrinsic(self) -> float | None:
         """From there to train mode's mean, debiased: small batches and dropout, which no statistics mend."""
+        if modes.hides_norms(self.passes.model):
+            return None
         run = self.population.per_call if self.passes.norms and self.population.moments else None
         start = run.leaves if run is not None else self.passes.evaluated.leaves
         found = outputs.aligned(start, [run.leaves for run in self.passes.trained])
@@ -59,13 +67,19 @@ class Way:
         """All steps that this model has, in their order."""
         found = self._of_norms() if self.passes.norms and self.population.moments else self._of_instances()
         last = self.custom.step
-        return [*found, last] if last is not None else found
+        if last is None:
+            return found
+        # Seen before a norm and behind it: the larger of the two is told.
+        same = [step for step in found if step.name == last.name and step.size(1.0) > last.size(1.0)]
+        return found if same else [*(step for step in found if step.name != last.name), last]
 
     def _of_norms(self) -> list[Step]:
         evaluated, population = self.passes.evaluated, self.population
         found = [Step("stale", evaluated, (population.converged_noisy,))]
         if population.converged is not population.converged_noisy:
-            found.append(Step("dropout", population.converged_noisy, (population.converged,)))
+            # What train mode does before a norm is dropout only if it draws.
+            name = "dropout" if self.passes.draws else "custom"
+            found.append(Step(name, population.converged_noisy, (population.converged,)))
         if population.shared:
             found.append(Step("shared", population.converged, (population.per_call,)))
         end = population.per_call
@@ -97,22 +111,35 @@ class Way:
         return next((step for step in self.steps if step.name == name), None)
 
     def causes(self, thresholds: Mapping[str, float], scores: Sequence[Score]) -> tuple[Cause, ...]:
-        """The steps as causes, the one that recovers or changes most first."""
+        """The steps as causes, the one that recovers or changes most first; see :func:`ranked`."""
         shown = scores[0] if scores and scores[0].higher_is_better is not None else None
         found = [self._cause(step, thresholds.get(step.name, 0.0), shown) for step in self.steps]
-        # What gives nothing back is ranked by what it moves.
-        return tuple(
-            sorted(found, key=lambda c: (c.material, max(0.0, c.recovers or 0.0), c.size), reverse=True)
-        )
+        return ranked(found)
+
+    def _recovered(self, step: Step, shown: Score) -> float | None:
+        """What the step gives back of the score; 0 where chance may explain it."""
+        size = self.passes.held.batch_size if len(step.after) > 1 else 1
+        found = gained(step.before, step.after, shown, size)
+        return None if found is None else found.gain if abs(found.gain) > 2 * found.error else 0.0
+
+    def _title(self, name: str) -> str:
+        return INSTANCE if name == "batch" and self.passes.instance_norms else TITLES[name]
 
     def _cause(self, step: Step, threshold: float, shown: Score | None) -> Cause:
         size = step.size(self.unit)
         return Cause(
             name=step.name,
-            title=TITLES[step.name],
+            title=self._title(step.name),
             size=size,
             threshold=threshold,
-            recovers=step.gain(shown.name, bool(shown.higher_is_better)) if shown else None,
+            recovers=self._recovered(step, shown) if shown else None,
             interval=step.interval(self.passes.groups, self.unit),
             modules=self.culprits.of(step.name) if size > threshold else (),
         )
+
+
+def ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """What counts first, then what gives back most; what gives nothing back is ranked by what it moves."""
+    return tuple(
+        sorted(causes, key=lambda c: (c.material, max(0.0, c.recovers or 0.0), c.size), reverse=True)
+    )

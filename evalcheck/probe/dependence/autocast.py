@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
 from evalcheck.probe.dependence.bench import Bench
-from evalcheck.probe.dependence.difference import Difference, between
+from evalcheck.probe.dependence.difference import Difference, between, scale, scales
 from evalcheck.probe.dependence.fingerprints import Prints, culprit
 from evalcheck.probe.pool import OutOfMemory
-from evalcheck.probe.running import outputs
+from evalcheck.probe.running.outputs import Leaves
 
 # So few suffice for a mean over outputs, and bfloat16 is slow where the processor has no unit for it.
 FEW = 8
@@ -20,7 +21,7 @@ FEW = 8
 
 @dataclass(frozen=True)
 class Halved:
-    """The output under autocast against float32; ``finite`` says whether it still is.
+    """The output under autocast against float32, of several leaves the worst; ``finite``: if it still is.
 
     ``spread`` is the difference's root mean square over that of the output's deviations from its mean
     over samples: an offset that all samples share tells them not apart, and hides what is lost.
@@ -52,10 +53,7 @@ def halved(bench: Bench, tolerance: float, rounding: float) -> Halved:
             raise
         except Complaint as complaint:
             raise Unanswerable(f"under bfloat16 autocast {complaint}") from None
-    size = between(here, there)
-    if size is None:
-        raise Unanswerable("under autocast the output has another form")
-    spread = _of_spread(here, size)
+    size, spread = _worst(here, there, rounding)
     finite = _is_finite(there) or not _is_finite(here)
     if finite and not (spread > tolerance and size > rounding):
         return Halved(Difference(size), finite, spread)
@@ -68,14 +66,29 @@ def halved(bench: Bench, tolerance: float, rounding: float) -> Halved:
     return Halved(Difference(size, module, real=True), finite, spread)
 
 
-def _of_spread(here: outputs.Leaves, size: float) -> float:
-    """A share of the output's root mean square as one of its spread over samples."""
-    rows = outputs.wide(here).double()
+def _worst(here: Leaves, there: Leaves, rounding: float) -> tuple[float, float]:
+    """The leaf that moves most, as shares of its size and of its spread; first those beyond rounding."""
+    # What is smaller than a last digit of the largest may be a difference of numbers of that size.
+    units, moved = scales(here, torch.finfo(torch.bfloat16).eps), []
+    for path, leaf in here.items():
+        size = between({path: leaf}, there)
+        if size is not None:
+            size *= (scale(leaf) or 1.0) / units[path]
+            moved.append((size > rounding, _of_spread(leaf, size * units[path]), size))
+    if not moved:
+        raise Unanswerable("under autocast the output has another form")
+    _, spread, size = max(moved)
+    return size, spread
+
+
+def _of_spread(leaf: Tensor, size: float) -> float:
+    """A root mean square as a share of that of the leaf's deviations from its mean over samples."""
+    rows = leaf.double()
     spread = float((rows - rows.mean(0)).square().mean().sqrt())
-    return size * float(rows.square().mean().sqrt()) / spread if spread > 0 else 0.0
+    return size / spread if spread > 0 else 0.0
 
 
-def _is_finite(found: outputs.Leaves) -> bool:
+def _is_finite(found: Leaves) -> bool:
     return all(bool(leaf.isfinite().all()) for leaf in found.values())
 
 

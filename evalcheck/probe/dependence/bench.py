@@ -23,6 +23,7 @@ from evalcheck.probe.running.budget import OutOfTime
 from evalcheck.probe.running.modes import evaluating
 from evalcheck.probe.running.outputs import Leaves
 from evalcheck.probe.running.runner import NoRows, Runner
+from evalcheck.probe.state.generators import moved, positions
 
 # Few samples show a dependence. A prime: that a length or a width is the number of samples is then rare.
 SAMPLES = 13
@@ -63,8 +64,13 @@ class Bench:
         """Two passes over the batch from one state, the generators running on in between."""
         return self._start[1], self._start[2]
 
+    @property
+    def draws(self) -> bool:
+        """Whether a pass over the batch draws from a global generator."""
+        return self._start[3]
+
     @cached_property
-    def _start(self) -> tuple[Batch, Leaves, Leaves]:
+    def _start(self) -> tuple[Batch, Leaves, Leaves, bool]:
         count = min(self.samples, self.source.size, max(4, self.pool.batch_size))
         try:
             return self._paired(self.source.rows(torch.arange(count)))
@@ -73,13 +79,15 @@ class Bench:
         except (Complaint, Unanswerable):
             return self._paired(next(iter(self.pool.grouped())))
 
-    def _paired(self, batch: Batch) -> tuple[Batch, Leaves, Leaves]:
+    def _paired(self, batch: Batch) -> tuple[Batch, Leaves, Leaves, bool]:
         for apart in (False, True):
             with self.guarded(apart):
-                first, second = self.leaves(batch), self.leaves(batch, seed=None)
+                first, before = self.leaves(batch), positions()
+                second = self.leaves(batch, seed=None)
+                drew = bool(moved(before, positions()))
             if between(first, second) == 0.0:
                 break
-        return batch, first, second
+        return batch, first, second, drew
 
     def reference(self) -> Leaves:
         """What the batch gives, from the seed; measured once, but anew where runs must be fresh."""

@@ -8,11 +8,14 @@ from functools import partial
 
 import torch
 
+from evalcheck.complaint import Complaint
+from evalcheck.finding import Unanswerable
 from evalcheck.probe.dependence.bench import Bench
 from evalcheck.probe.dependence.difference import Difference, between
 from evalcheck.probe.dependence.fastpath import agrees_without, responsible
 from evalcheck.probe.dependence.fingerprints import culprit
 from evalcheck.probe.dependence.sequences import Sequences, recognised
+from evalcheck.probe.pool import OutOfMemory
 
 # In this order: tensors that a forward keeps in inference mode can never be used with gradients again.
 MODES = {"with gradients": torch.enable_grad, "in inference_mode": torch.inference_mode}
@@ -34,14 +37,31 @@ class Contrast:
 
 
 def contrasts(bench: Bench, tolerance: float) -> list[Contrast]:
-    """Eval under each gradient mode against eval under ``no_grad``, the same batch and seed."""
-    found = []
+    """Eval under each gradient mode against eval under ``no_grad``, the same batch and seed.
+
+    A mode that the model refuses is left out: one that differentiates in its own forward cannot do so in
+    inference mode. Raises :class:`Unanswerable` for it where the other one tells nothing.
+    """
+    found, refused = [], None
     for name, mode in MODES.items():
-        question = partial(_gap, bench, mode)
-        size, real = bench.judged(question, tolerance)
-        contrast = Contrast(name, Difference(size, real=real))
-        found.append(_located(bench, contrast, mode, question, tolerance) if real else contrast)
+        try:
+            found.append(_contrast(bench, name, mode, tolerance))
+        except OutOfMemory:
+            raise
+        except Complaint as complaint:
+            refused = f"{name} {complaint}"
+    if refused and not any(contrast.seen.real for contrast in found):
+        raise Unanswerable(refused)
     return found
+
+
+def _contrast(
+    bench: Bench, name: str, mode: type[AbstractContextManager[None]], tolerance: float
+) -> Contrast:
+    question = partial(_gap, bench, mode)
+    size, real = bench.judged(question, tolerance)
+    contrast = Contrast(name, Difference(size, real=real))
+    return _located(bench, contrast, mode, question, tolerance) if real else contrast
 
 
 def _gap(bench: Bench, mode: type[AbstractContextManager[None]]) -> float | None:

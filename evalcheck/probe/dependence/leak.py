@@ -83,8 +83,9 @@ class Leak:
 
     def _apart(self, pair: tuple[Batch, Batch], kept: Tensor, mode: Mode) -> float | None:
         """Mean squared distance of the kept samples' outputs in two runs, in output variance."""
-        one, two = (self._leaves(batch, mode) for batch in pair)
+        # Eval mode first: it sets the scales in which several leaves stand side by side.
         widths = {path: leaf.shape[1] for path, leaf in self.passes.evaluated.leaves.items()}
+        one, two = (self._leaves(batch, mode) for batch in pair)
         paths = [
             p for p, width in widths.items() if all(p in o and o[p].shape[1] == width for o in (one, two))
         ]
@@ -98,7 +99,7 @@ class Leak:
         with self.passes.answerable(mode), untouched(self.passes.model, parameters=False), torch.no_grad():
             mode(self.passes.model)
             torch.manual_seed(3)
-            return outputs.leaves(self.passes.run.forward(batch), batch.size)
+            return self.passes.run.leaves(batch)
 
     def _parting(self, pair: tuple[Batch, Batch], kept: Tensor, mode: Mode) -> str | None:
         model, prints = self.passes.model, []

@@ -13,14 +13,14 @@ from evalcheck.complaint import Complaint
 from evalcheck.finding import Unanswerable
 from evalcheck.probe.dependence.axes import demand_separate
 from evalcheck.probe.dependence.bench import Bench
-from evalcheck.probe.dependence.difference import Difference, relative
+from evalcheck.probe.dependence.difference import Difference, between, moves
 from evalcheck.probe.dependence.fastpath import responsible
 from evalcheck.probe.dependence.fingerprints import culprit, rows
 from evalcheck.probe.dependence.repetition import repetition
 from evalcheck.probe.dependence.sizes import Sizes
 from evalcheck.probe.pool import OutOfMemory
-from evalcheck.probe.running import outputs
 from evalcheck.probe.running.budget import OutOfTime
+from evalcheck.probe.running.outputs import Leaves
 
 FEW = 4
 
@@ -61,7 +61,7 @@ class Mates:
 
     bench: Bench
     sizes: Sizes
-    _seen: dict[tuple[tuple[int, ...], bool], Tensor | None] = field(default_factory=dict)
+    _seen: dict[tuple[tuple[int, ...], bool], Leaves | None] = field(default_factory=dict)
 
     def influence(self, share: float, noise: float) -> Influence:
         """``share``: of the effect of replacing the sample itself; ``noise``: of the output."""
@@ -129,7 +129,7 @@ class Mates:
         order = self._order if reorder else self._identity
         return self.bench.source.rows(index[order]), torch.argsort(order)
 
-    def _rows(self, index: Tensor, reorder: bool) -> Tensor | None:
+    def _rows(self, index: Tensor, reorder: bool) -> Leaves | None:
         batch, places = self._made(index, reorder)
         try:
             found = self.bench.leaves(batch)
@@ -137,17 +137,18 @@ class Mates:
             raise
         except (Complaint, Unanswerable):
             return None
-        return self._wide({path: leaf[places.to(leaf.device)] for path, leaf in found.items()})
+        return self._telling({path: leaf[places.to(leaf.device)] for path, leaf in found.items()})
 
-    def _wide(self, found: outputs.Leaves) -> Tensor | None:
-        """The leaves that say something of one sample, side by side."""
+    def _telling(self, found: Leaves) -> Leaves:
+        """The leaves that say something of one sample."""
         count, kept = self.bench.batch.size, self.sizes.widths
-        paths = [
-            p for p, leaf in found.items() if (p in kept if kept is not None else leaf.shape[1] != count)
-        ]
-        return outputs.wide(found, paths) if paths else None
+        return {
+            path: leaf
+            for path, leaf in found.items()
+            if (path in kept if kept is not None else leaf.shape[1] != count)
+        }
 
-    def _once(self, index: Tensor, reorder: bool) -> Tensor | None:
+    def _once(self, index: Tensor, reorder: bool) -> Leaves | None:
         """The first run's rows serve two questions: what became of those kept, and of those replaced."""
         key = (tuple(index.tolist()), reorder)
         if key not in self._seen:
@@ -155,12 +156,9 @@ class Mates:
         return self._seen[key]
 
     def _gap(self, index: Tensor, among: Tensor, reorder: bool = False) -> float | None:
-        here = self._wide(self.bench.reference())
+        here = self._telling(self.bench.reference())
         there = self._rows(index, reorder) if self.bench.fresh else self._once(index, reorder)
-        if here is None or there is None or here.shape != there.shape:
-            return None
-        among = among.to(here.device)
-        return relative(here[among], there[among])
+        return None if there is None else between(_picked(here, among), _picked(there, among))
 
     def _difference(
         self, index: Tensor, among: Tensor, tolerance: float, reorder: bool, where: bool = False
@@ -188,18 +186,21 @@ class Mates:
         few = torch.arange(count)
         try:
             with bench.guarded(apart=True):
-                base = self._wide(bench.leaves(bench.source.rows(few)))
+                base = self._telling(bench.leaves(bench.source.rows(few)))
                 found = []
                 for row in range(count):
                     index = few.clone()
                     index[row] = self._substitute(row, row)
-                    other = self._wide(bench.leaves(bench.source.rows(index)))
-                    if base is None or other is None or base.shape != other.shape:
+                    moved = moves(base, self._telling(bench.leaves(bench.source.rows(index))))
+                    if moved is None:
                         return ()
-                    moved = (other - base).double().square().mean(1).sqrt()
                     found.append(tuple((moved / moved[row].clamp_min(1e-30)).tolist()))
         except (OutOfMemory, OutOfTime):
             raise
         except (Complaint, Unanswerable):
             return ()
         return tuple(found)
+
+
+def _picked(found: Leaves, index: Tensor) -> Leaves:
+    return {path: leaf[index.to(leaf.device)] for path, leaf in found.items()}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from evalcheck.batch import Batch, tree
 from evalcheck.batch.signature import signature
-from evalcheck.probe.dependence.difference import relative
+from evalcheck.probe.dependence.difference import between
 from evalcheck.probe.dependence.fingerprints import View
 
 # What is True (or 1) at data, what is True at padding, what counts positions. ``mask`` may be either: its
@@ -95,9 +95,8 @@ class Sequences:
         The second may be longer by padding on the side where padding is.
         """
         pairs = list(self._pairs(one, two))
-        if not pairs:
-            return None
-        return relative(*(torch.cat([pair[side].reshape(-1).double() for pair in pairs]) for side in (0, 1)))
+        here, there = ({str(i): pair[side] for i, pair in enumerate(pairs)} for side in (0, 1))
+        return between(here, there)
 
     def _pairs(self, one: Any, two: Any) -> Iterator[tuple[Tensor, Tensor]]:
         other = dict(tree.leaves(two))
@@ -205,6 +204,8 @@ def _valid(name: str, tensor: Tensor, named: dict[str, Tensor], size: int) -> Te
 
 
 def _is_binary(tensor: Tensor) -> bool:
+    if tensor.layout is not torch.strided:
+        return False
     return tensor.dtype is torch.bool or bool(((tensor == 0) | (tensor == 1)).all())
 
 

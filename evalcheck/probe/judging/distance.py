@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-T_975_3 = 3.182  # Student's t, 97.5 %, 3 degrees of freedom: the interval from four groups
+# Student's t, 97.5 %, by the number of groups, whose degrees of freedom are one less.
+T_975 = {3: 4.303, 4: 3.182}
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def squared(one: Tensor, two: Tensor) -> float:
 
 
 def interval(values: Tensor, groups: Sequence[Tensor], unit: float) -> tuple[float, float] | None:
-    """95 % interval of a mean over samples from four disjoint groups of them, in ``unit``.
+    """95 % interval of a mean over samples from three or four disjoint groups of them, in ``unit``.
 
     Samples of one train-mode batch share its statistics and are no independent draws; groups whose
-    batches do not mix are. None unless there are four groups.
+    batches do not mix are. None with fewer groups.
     """
-    if len(groups) != 4 or unit <= 0:
+    if len(groups) not in T_975 or unit <= 0:
         return None
     means = torch.stack([values[group].mean() for group in groups]) / unit
-    centre, half = float(means.mean()), T_975_3 * float(means.std()) / 2
+    centre, half = float(means.mean()), T_975[len(groups)] * float(means.std()) / len(groups) ** 0.5
     return centre - half, centre + half

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from evalcheck.measurement import OutputReading
 from evalcheck.probe.judging import distance
 from evalcheck.probe.running.outputs import Leaves
@@ -19,7 +21,8 @@ def readings(here: Leaves, there: Sequence[Leaves]) -> tuple[OutputReading, ...]
     over samples are left out.
     """
     paths = [path for path in here if all(path in o and o[path].shape == here[path].shape for o in there)]
-    units = {path: distance.variance(here[path], *(other[path] for other in there)) for path in paths}
+    means = {path: torch.stack([other[path] for other in there]).mean(0) for path in paths}
+    units = {path: distance.variance(here[path], means[path]) for path in paths}
     least = CONSTANT * max(units.values(), default=0.0)
     found = []
     for path in (path for path in paths if units[path] > least):

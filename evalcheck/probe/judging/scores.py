@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from evalcheck.measurement import Score
 from evalcheck.probe.judging.scoring import GUESSING
@@ -29,15 +30,18 @@ def scores(
     A metric that says what is better comes first, one that does not comes last. Targets that no mode
     predicts better than by guessing are none of this output: an autoencoder's loader yields classes too.
     """
-    if _guessed([evaluated, *reference, *trained]):
+    runs = [evaluated, *reference, *trained]
+    if _guessed(runs) or _unrelated(runs, pool):
         evaluated = Run(evaluated.leaves, {k: v for k, v in evaluated.scores.items() if k == "metric"})
     directed = higher["metric"] is not None
     order = ("metric", "accuracy", *JUDGES[1:]) if directed else ("accuracy", *JUDGES[1:], "metric")
-    return tuple(
+    found = [
         _score(name, evaluated, reference, trained, pool, higher[name])
         for name in order
         if name in evaluated.scores
-    )
+    ]
+    # What suffers is told first: an accuracy may stay where the loss does not. A metric is what is asked for.
+    return tuple(found if directed else sorted(found, key=lambda score: not score.hurts(NOTABLE)))
 
 
 def _guessed(runs: Sequence[Run]) -> bool:
@@ -51,6 +55,14 @@ def _guessed(runs: Sequence[Run]) -> bool:
     return all(run.mean("loss") > SURE * guessing and run.mean("accuracy") < least for run in runs)
 
 
+def _unrelated(runs: Sequence[Run], pool: Pool) -> bool:
+    """Whether every run's squared error is that of one constant or more: class numbers are no quantity."""
+    if any("squared error" not in run.scores for run in runs):
+        return False
+    least = SURE * _scale("squared error", pool, 0.0)
+    return least > 0 and all(run.mean("squared error") > least for run in runs)
+
+
 def _score(
     name: str,
     evaluated: Run,
@@ -61,8 +73,8 @@ def _score(
 ) -> Score:
     there = torch.stack([run.scores[name].double() for run in reference]).mean(0)
     here = evaluated.scores[name].double()
-    groups = [part.mean() for part in torch.split(here - there, pool.batch_size)]
-    train = [run.mean(name) for run in trained if name in run.scores]
+    with_noise = [run.scores[name].double() for run in trained if name in run.scores]
+    noisy = torch.stack(with_noise).mean(0) if len(with_noise) == len(trained) else None
     return Score(
         name,
         higher,
@@ -70,9 +82,21 @@ def _score(
         reference=float(there.mean()),
         samples=pool.samples,
         scale=_scale(name, pool, float(there.mean())),
-        error=float(torch.stack(groups).std()) / len(groups) ** 0.5 if len(groups) > 1 else 0.0,
-        train=sum(train) / len(train) if len(train) == len(trained) else None,
+        error=_error(here - there, pool.batch_size),
+        train=float(noisy.mean()) if noisy is not None else None,
+        train_error=_error(here - noisy, pool.batch_size) if noisy is not None else 0.0,
     )
+
+
+def _error(difference: Tensor, size: int) -> float:
+    """Standard error of a mean over samples: from batch to batch, and no less than from sample to sample.
+
+    One batch says nothing of the next; of a single sample nothing is known.
+    """
+    parts = torch.stack([part.mean() for part in torch.split(difference, size)])
+    batches = float(parts.std()) / len(parts) ** 0.5 if len(parts) > 1 else 0.0
+    samples = float(difference.std()) / len(difference) ** 0.5 if len(difference) > 1 else math.inf
+    return max(batches, samples)
 
 
 def _scale(name: str, pool: Pool, reference: float) -> float:

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from evalcheck.batch import tree
+from evalcheck.batch.layouts import dense
 from evalcheck.complaint import Complaint
-from evalcheck.probe.running import outputs
+from evalcheck.probe.running import masks, outputs
 
 Metric = Callable[[Any, Any], Any]
 PerSample = dict[str, Tensor]
@@ -37,9 +38,10 @@ def score(output: Any, targets: Any, size: int) -> PerSample:
     if own is not None and own.numel() == 1 and own.is_floating_point():
         return {"loss": own.float().reshape(1).expand(size)}
     predicted = outputs.primary(output, size)
+    targets = dense(targets) if isinstance(targets, Tensor) else targets
     if predicted is None or not isinstance(targets, Tensor) or targets.shape[:1] != (size,):
         return {}
-    predicted, targets = predicted.float(), targets.to(predicted.device)
+    predicted, targets = masks.choosable(predicted.float()), targets.to(predicted.device)
     if not targets.is_floating_point():
         if (
             predicted.ndim >= 2

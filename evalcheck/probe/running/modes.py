@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
@@ -64,3 +65,16 @@ def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
         for path, module in model.named_modules()
         if isinstance(module, _BatchNorm) and id(module) in awake and module.running_mean is not None
     }
+
+
+def hides_norms(model: nn.Module) -> bool:
+    """Whether batch norms are inside scripted modules: no hook sees what these are given.
+
+    Only their original class's name tells them; frozen ones of libraries count no batches.
+    """
+    return any(
+        "BatchNorm" in getattr(module, "original_name", "") and "num_batches_tracked" in names
+        for module in model.modules()
+        if isinstance(module, torch.jit.ScriptModule)
+        for names in [dict(module.named_buffers(recurse=False))]
+    )

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from evalcheck.batch import tree
+from evalcheck.batch.layouts import dense
 
 WIDTH = 4096
+CONSTANT = 1e-10
 
 Leaves = dict[str, Tensor]
 
 
-def leaves(output: Any, size: int) -> Leaves:
+def leaves(output: Any, size: int, attached: bool = False) -> Leaves:
     """The float leaves with one entry per sample, by path, each as float32 (size, d).
 
     Of a leaf with more than 4,096 numbers a sample, a fixed random choice is kept: means over it
     estimate means over all. Leaves without a row per sample (a mean loss, a hidden state with time
-    first) are left out.
+    first) are left out. Gradients flow through them only if ``attached``: a graph that is kept holds
+    all that the forward computed.
     """
     return {
-        path: _thinned(leaf.detach().reshape(size, -1) if not leaf.requires_grad else leaf.reshape(size, -1))
-        for path, leaf in tree.leaves(output)
-        if leaf.is_floating_point() and leaf.ndim > 0 and leaf.shape[0] == size and leaf.numel()
+        path: _thinned((leaf if attached else leaf.detach()).reshape(size, -1))
+        for path, leaf in _per_sample(output, size)
+        if leaf.numel()
     }
+
+
+def _per_sample(output: Any, size: int) -> Iterator[tuple[str, Tensor]]:
+    """The float leaves with a row per sample, those that are sparse written out."""
+    for path, leaf in tree.leaves(output):
+        found = dense(leaf)
+        if found is not None and found.is_floating_point() and found.ndim > 0 and found.shape[0] == size:
+            yield path, found
 
 
 def _thinned(flat: Tensor) -> Tensor:
@@ -34,6 +46,15 @@ def _thinned(flat: Tensor) -> Tensor:
         choice = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0))[:WIDTH]
         flat = flat[:, choice.to(flat.device)]
     return flat.float()
+
+
+def spread(leaf: Tensor) -> float:
+    """The root of a leaf's total variance over samples; of a constant one, its own size; 1 of zeros."""
+    exact = leaf.detach().double()
+    variance, square = float(exact.var(0, correction=0).sum()), float(exact.square().sum(1).mean())
+    # What rounding leaves of a constant is no spread.
+    found = variance if variance > CONSTANT * square else square
+    return found**0.5 if math.isfinite(found) and found > 0 else 1.0
 
 
 def joined(batches: Sequence[Leaves]) -> Leaves:
@@ -81,11 +102,7 @@ NAMES = ("logits", "out", "pred", "preds")
 
 def primary(output: Any, size: int) -> Tensor | None:
     """The same leaf of an output as the model gave it, in its own shape."""
-    found = [
-        (path, leaf)
-        for path, leaf in tree.leaves(output)
-        if leaf.is_floating_point() and leaf.ndim > 0 and leaf.shape[0] == size
-    ]
+    found = list(_per_sample(output, size))
     named = [leaf for path, leaf in found if path.rpartition(".")[2] in NAMES]
     candidates = named or [leaf for _, leaf in found]
     return candidates[0] if candidates else None

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck.batch import Batch, tree
-from evalcheck.complaint import Complaint
-from evalcheck.guard import untouched
+from evalcheck.complaint import Complaint, differentiates
+from evalcheck.guard import randomness, untouched
 from evalcheck.guard.modes import switch
 from evalcheck.probe.dependence.fingerprints import fingerprints
 from evalcheck.probe.judging import scoring
 from evalcheck.probe.judging.predictions import predictions
 from evalcheck.probe.judging.scoring import Metric
 from evalcheck.probe.pool import OutOfMemory, Pool
-from evalcheck.probe.running import outputs
+from evalcheck.probe.running import masks, outputs
 from evalcheck.probe.running.budget import Budget
 from evalcheck.probe.running.modes import Mode
 from evalcheck.probe.running.outputs import Leaves
@@ -34,16 +34,24 @@ class Run:
     """One pass: the output's leaves and the per-sample scores, rows in the pool's order.
 
     ``classes`` are class scores, (N, positions, C) float32, where the output chooses among classes.
+    ``infinite`` holds the signs of infinities, for which the leaves hold 0; empty without any.
     """
 
     leaves: Leaves
     scores: dict[str, Tensor] = field(default_factory=dict)
     classes: Tensor | None = None
+    infinite: Leaves = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> Tensor:
         """All leaves side by side, (N, D) float32."""
         return outputs.wide(self.leaves)
+
+    @property
+    def signs(self) -> Leaves:
+        """Where the output was infinite, as -1 or 1 in leaves of 0, int8."""
+        zeros = {path: torch.zeros_like(leaf, dtype=torch.int8) for path, leaf in self.leaves.items()}
+        return self.infinite or zeros
 
     def first(self, count: int) -> Run:
         """The same of the first samples only."""
@@ -53,6 +61,7 @@ class Run:
             {path: leaf[:count] for path, leaf in self.leaves.items()},
             {name: values[:count] for name, values in self.scores.items()},
             None if self.classes is None else self.classes[:count],
+            {path: signs[:count] for path, signs in self.infinite.items()},
         )
 
     def mean(self, name: str) -> float:
@@ -68,6 +77,8 @@ class Runner:
     metric: Metric | None = None
     budget: Budget = field(default_factory=Budget)
     samples_run: float = 0.0
+    scales: dict[str, float] = field(default_factory=dict)
+    differentiates: bool = False
 
     def __call__(
         self,
@@ -90,33 +101,68 @@ class Runner:
         self.budget.demand()
         with untouched(self.model, parameters=False), torch.no_grad():
             mode(self.model)
-            torch.manual_seed(self.seed * 1_000 + seed)
+            randomness.seed(self.seed * 1_000 + seed)
             for batch in pool.grouped(order):
                 before()
                 output = self.forward(batch)
                 found.append(outputs.leaves(output, batch.size))
                 chosen.append(predictions(output, batch.targets, batch.size))
                 for name, values in self._score(output, batch).items():
-                    scores.setdefault(name, []).append(values)
+                    scores.setdefault(name, []).append(values.detach())
         leaves = outputs.joined(found)
         if not leaves:
             raise NoRows
+        leaves, infinite = masks.parted(leaves)
+        leaves = self._scaled(leaves)
         kept = scoring.settled({k: torch.cat(v) for k, v in scores.items()}, pool.samples)
         classes = _together(chosen)
         if order is not None and pool.whole is not None:
             back = torch.argsort(order)
             leaves = {path: leaf[back.to(leaf.device)] for path, leaf in leaves.items()}
+            infinite = {path: signs[back.to(signs.device)] for path, signs in infinite.items()}
             kept = {name: values[back.to(values.device)] for name, values in kept.items()}
             classes = classes[back.to(classes.device)] if classes is not None else None
-        return Run(leaves, kept, classes)
+        return Run(leaves, kept, classes, infinite)
 
     def forward(self, batch: Batch) -> Any:
-        """The model on one batch; torch's own warnings are not the user's business here."""
+        """The model on one batch; torch's own warnings are not the user's business here.
+
+        With gradients where it runs with them only.
+        """
         self.budget.demand()
         self.samples_run += batch.size
-        with warnings.catch_warnings(), running(batch), eagerly():
+        try:
+            return self._forward(batch, self.differentiates or torch.is_grad_enabled())
+        except Complaint as complaint:
+            if torch.is_grad_enabled() or self.differentiates or not differentiates(str(complaint)):
+                raise
+        output = self._forward(batch, True)
+        self.differentiates = True
+        return output
+
+    def _forward(self, batch: Batch, gradients: bool) -> Any:
+        with warnings.catch_warnings(), running(batch), eagerly(), torch.set_grad_enabled(gradients):
             warnings.simplefilter("ignore")
             return batch.run(self.model)
+
+    def leaves(self, batch: Batch) -> Leaves:
+        """The model's output on one batch in the scales of all runs; gradients flow where they are on."""
+        finite, _ = masks.parted(outputs.leaves(self.forward(batch), batch.size, attached=True))
+        return self._scaled(finite)
+
+    def _scaled(self, found: Leaves) -> Leaves:
+        """The leaves beside the primary one with as much spread as it has, in the first run that has them.
+
+        Rows of a run are its leaves side by side, and boxes in pixels would drown any score. The primary one
+        stays as it is: it may be all that one mode gives.
+        """
+        main = outputs.primary_of(found)
+        if main is None or len(found) < 2:
+            return found
+        for path, leaf in found.items():
+            if path not in self.scales:
+                self.scales[path] = outputs.spread(main) / outputs.spread(leaf)
+        return {path: leaf if leaf is main else leaf * self.scales[path] for path, leaf in found.items()}
 
     def first_nonfinite(self, batch: Batch) -> str | None:
         """The first module in eval mode whose output is not finite."""
@@ -138,7 +184,7 @@ def _together(chosen: list[Tensor | None]) -> Tensor | None:
     found = [part for part in chosen if part is not None]
     if len(found) < len(chosen) or len({part.shape[1:] for part in found}) != 1:
         return None
-    return torch.cat(found)
+    return masks.choosable(torch.cat(found))
 
 
 class NotFinite(Complaint):

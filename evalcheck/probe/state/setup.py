@@ -127,7 +127,7 @@ class Setup:
         output = self.passes.run.forward(batch)
         drew = generators.moved(before, generators.positions())
         switched = {path: flag for path, flag in self.flags().items() if flag != flags[path]}
-        shapes = {path: tuple(leaf.shape) for path, leaf in tree.leaves(output)}
+        shapes = {path: tuple(leaf.shape) for path, leaf in tree.leaves(output) if not leaf.is_nested}
         return Forward(_floats(output), shapes, drew, switched)
 
     def called(self, mode: Mode) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from evalcheck.batch import tree
+from evalcheck.batch.layouts import dense
 from evalcheck.finding import Unanswerable
 from evalcheck.guard.bits import same_bits
 from evalcheck.guard.reach import Reach, walk
@@ -89,7 +90,8 @@ def _mean(norm: _NormBase) -> Tensor:
 
 def _backward(output: Any) -> None:
     """From the mean of every float tensor that depends on something that learns."""
-    parts = [leaf.float().mean() for _, leaf in tree.leaves(output) if leaf.requires_grad and leaf.numel()]
+    leaves = [dense(leaf) for _, leaf in tree.leaves(output) if leaf.requires_grad]
+    parts = [leaf.float().mean() for leaf in leaves if leaf is not None and leaf.numel()]
     if not parts:
         return
     try:

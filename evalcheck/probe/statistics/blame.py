@@ -13,6 +13,8 @@ from evalcheck.probe.trial import Trial
 WRONG = 0.01
 # A start that weighs less is no reason for what is seen.
 WEIGHS = 0.01
+# Of what all norms make together.
+NOTABLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,31 @@ def of(trial: Trial) -> Blame:
     return Blame(*(tuple(found.get(kind, ())) for kind in kinds))
 
 
-def part(wrong: Sequence[LayerReading]) -> float:
-    """These norms' part of what all statistics do to the output; 1 where nothing could be attributed."""
+def part(trial: Trial, wrong: Sequence[LayerReading]) -> float:
+    """These norms' part of what stale statistics do to the output; 1 where that was not attributed."""
+    if not trial.population.mended.stale:
+        return 1.0
     known = [reading.share for reading in wrong if reading.share is not None]
     return sum(known) if known else 1.0
+
+
+def mismatched(trial: Trial, layer: float, least: float) -> list[list[LayerReading]]:
+    """Norms that were never updated, and those that no other reason has: a group each, where it matters.
+
+    ``layer`` is the KL divergence from which a norm counts, ``least`` the part of the shift that a group has.
+    """
+    blamed = of(trial)
+    groups = ([r for r in wrong if r.stale > layer] for wrong in (blamed.untouched, blamed.outdated))
+    return [group for group in groups if group and part(trial, group) > least]
+
+
+def spread_out(trial: Trial) -> list[list[LayerReading]]:
+    """Norms by their share where none has a reason of its own: many that are little off do much together."""
+    blamed = of(trial)
+    if blamed.underconverged or blamed.averaged:
+        return []
+    found = [reading for reading in trial.layers if (reading.share or 0.0) > NOTABLE]
+    return [sorted(found, key=lambda r: -(r.share or 0.0))] if found else []
 
 
 def averaged_copies(trial: Trial) -> tuple[str, ...]:

@@ -19,6 +19,16 @@ class Apart:
     shift: float
     ratio: float
 
+    @property
+    def told(self) -> str:
+        """``0.5 standard deviations from those of training, with 2.0 times their variance``."""
+        shift, ratio = _figure(self.shift), _figure(self.ratio)
+        return f"{shift} standard deviations from those of training, with {ratio} times their variance"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
 
 def apart(population: Population, path: str) -> Apart:
     """Of one norm's inputs over all its calls."""

@@ -93,16 +93,21 @@ class CallMoments:
         mean, m2 = torch.zeros_like(self.calls[0].mean), torch.zeros_like(self.calls[0].mean)
         for index, (weight, call) in enumerate(zip(weights, self.calls, strict=True)):
             mean += weight / total * call.mean
-            m2 += weight / total * self._within(index) * n
+            m2 += weight / total * self._within(index) * (n - 1 if self._unbiased(index) else n)
         return Moments(n, mean, m2)
+
+    def _unbiased(self, index: int) -> bool:
+        """Whether the variance of :meth:`_within` holds Bessel's factor already, of every batch."""
+        call, count = self.calls[index], self.per_batch[index]
+        return index < len(self.between) and self.between[index] is not None and call.n >= 2 * count > 2
 
     def _within(self, index: int) -> Tensor:
         """Mean of the batches' unbiased variances of one call, (C,); of one batch, its own."""
         call, count = self.calls[index], self.per_batch[index]
-        between = self.between[index] if index < len(self.between) else None
-        batches = call.n / count
-        if between is None or batches < 2 or count < 2:
+        if not self._unbiased(index):
             return call.var
+        between = cast(Tensor, self.between[index])
+        batches = call.n / count
         inside = call.var - between.to(call.var) * ((batches - 1) / batches)
         return inside.clamp_min(0) * (count / (count - 1))
 
