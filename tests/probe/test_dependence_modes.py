@@ -121,6 +121,14 @@ def test_a_mask_of_pixels_or_of_floats_is_not_taken_for_padding():
         assert recognised(bind({"x": SEQUENCES[0], "mask": value}, Named()), Named()) is None
 
 
+def test_token_numbers_of_which_nothing_says_what_is_padding_leave_a_gap():
+    """Silence would say that padding was looked at; pictures have none to look at."""
+    reader = nn.Sequential(nn.Embedding(20, 8), nn.Flatten(), nn.Linear(48, 2))
+    with pytest.raises(Unanswerable, match="token numbers"):
+        dependence(reader, torch.randint(2, 20, (16, 6))).padding(1e-3)
+    assert dependence(nn.Flatten(), torch.rand(16, 6, 6)).padding(1e-3) is None
+
+
 def test_a_whole_mapping_that_a_model_takes_is_read_too():
     class Whole(nn.Module):
         def forward(self, batch):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from evalcheck.finding import Unanswerable
-from evalcheck.probe.dependence import autocast, gradients, padding
+from evalcheck.probe.dependence import autocast, gradients, padding, sequences
 from evalcheck.probe.dependence.autocast import Halved
 from evalcheck.probe.dependence.axes import takes_time_first
 from evalcheck.probe.dependence.bench import SAMPLES, Bench
@@ -89,9 +89,15 @@ class Dependence:
         return autocast.halved(self.bench, tolerance, rounding)
 
     def padding(self, tolerance: float) -> Padded | None:
-        """With more padding; None where the batch tells nothing of padding."""
+        """With more padding; None where the batch tells nothing of padding.
+
+        Raises :class:`Unanswerable` for rows of token numbers of which nothing says what is padding.
+        """
         self._demand_steady()
-        return padding.padded(self.bench, tolerance)
+        found = padding.padded(self.bench, tolerance)
+        if found is None and sequences.holds_tokens(self.bench.batch):
+            raise Unanswerable("the batch holds token numbers, and no mask or lengths say which are padding")
+        return found
 
     def _demand_steady(self) -> None:
         if self.repetition(UNSTEADY).real:

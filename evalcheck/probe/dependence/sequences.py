@@ -25,6 +25,18 @@ LENGTHS = ("lengths", "input_lengths", "seq_lengths")
 LABELS = ("labels", "label", "targets", "target")
 
 
+def holds_tokens(batch: Batch) -> bool:
+    """Whether an input is rows of whole numbers beyond 0 and 1, as token numbers are."""
+    inputs = (tensor for _, tensor in tree.leaves([batch.args, batch.kwargs]))
+    return any(
+        tensor.ndim == 2
+        and tensor.dtype in (torch.int32, torch.int64)
+        and tensor.shape[1] > 2
+        and bool((tensor > 1).any())
+        for tensor in inputs
+    )
+
+
 @dataclass(frozen=True)
 class Sequences:
     """``valid`` is bool (samples, positions); ``name`` the input that told; ``left``: padding is in front."""
