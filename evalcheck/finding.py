@@ -170,12 +170,16 @@ class Finding:
 
     @property
     def place(self) -> Place:
-        """The place shown: a line of source if any sighting knows one, and a module likewise."""
+        """The place shown: a line of source if any sighting knows one, and a module likewise.
+
+        The line is that of the module, or one that no module is known of; where only another module of
+        the fault has a line, that one is shown.
+        """
         places = [place for sighting in self.sightings for place in sighting.places]
-        span = next((p.span for s in self.sightings if (p := s.place).span), None)
-        span = span or next((p.span for p in places if p.span), None)
         module = next((p.module for p in places if p.module is not None), None)
-        return Place(span, module)
+        lines = [p for p in (*(s.place for s in self.sightings), *places) if p.span is not None]
+        shown = next((p for p in lines if p.module in (module, None)), lines[0] if lines else Place())
+        return Place(shown.span, module if shown.module is None else shown.module)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
