@@ -1,6 +1,6 @@
 """Small trained models with a label: does evalcheck name cause and module, and spare the healthy?
 
-    python benchmarks/labelled.py [--half tuned|frozen] [--only NAME ...] [--cache FOLDER] [--jobs N]
+    python benchmarks/labelled.py [--half tuned|frozen|fresh] [--only NAME ...] [--cache FOLDER] [--jobs N]
     python benchmarks/labelled.py --verify
 
 Prints a line per model (CAUSE: another one was named first, PLACE: another module, ALARM: a finding on
@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--half", choices=("tuned", "frozen"))
+    parser.add_argument("--half", choices=("tuned", "frozen", "fresh"))
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="cases or labels")
     parser.add_argument("--cache", type=Path, help="a folder for trained models")
     parser.add_argument("--jobs", type=int, default=1)

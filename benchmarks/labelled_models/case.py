@@ -12,7 +12,7 @@ import numpy
 import torch
 from torch import nn
 
-Half = Literal["tuned", "frozen"]
+Half = Literal["tuned", "frozen", "fresh"]
 HEALTHY = "healthy"
 # What the probe can name; a fault outside of them is known by the rule that finds it.
 CAUSES = ("stale", "dropout", "shared", "domain", "batch", "order", "custom", "noise")

@@ -216,7 +216,11 @@ class Trial:
         return replace(cause, modules=tuple(largest[:SHOWN]))
 
     def _scatter(self, threshold: float) -> Cause:
-        return noise.of_eval(self.passes, self.dependence, REPEATED, threshold)
+        return replace(self._noise, threshold=threshold)
+
+    @cached_property
+    def _noise(self) -> Cause:
+        return noise.of_eval(self.passes, self.dependence, REPEATED, 0.0)
 
     @cached_property
     def layers(self) -> tuple[LayerReading, ...]:

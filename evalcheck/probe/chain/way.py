@@ -139,7 +139,16 @@ class Way:
 
 
 def ranked(causes: Iterable[Cause]) -> tuple[Cause, ...]:
-    """What counts first, then what gives back most; what gives nothing back is ranked by what it moves."""
-    return tuple(
-        sorted(causes, key=lambda c: (c.material, max(0.0, c.recovers or 0.0), c.size), reverse=True)
-    )
+    """What counts first, then what gives back most; what gives nothing back is ranked by what it moves.
+
+    Statistics are held against those of shuffled batches. Where training's batches are no shuffle, the
+    average of them is another, and stale statistics are what comes of the order.
+    """
+    found = sorted(causes, key=lambda c: (c.material, max(0.0, c.recovers or 0.0), c.size), reverse=True)
+    order = next((cause for cause in found if cause.name == "order" and cause.material), None)
+    if order is None:
+        return tuple(found)
+    after = [cause for cause in found if cause.name == "stale"]
+    rest = [cause for cause in found if cause.name != "stale"]
+    place = rest.index(order) + 1
+    return (*rest[:place], *after, *rest[place:])
