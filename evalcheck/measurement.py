@@ -1,7 +1,7 @@
 """What the probe measured, as plain numbers: no tensors, no torch.
 
 Divergences are squared differences of outputs in units of the output's own variance over
-samples (``ENGINE`` figures and thresholds are in ``docs/measuring.md``): 0 is no difference,
+samples (``docs/measuring.md`` says how they are measured): 0 is no difference,
 1 is a difference as large as the spread of the outputs themselves.
 """
 
