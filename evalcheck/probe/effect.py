@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from evalcheck.finding import Strength
+from evalcheck.finding import Measure, Strength
 from evalcheck.measurement import Score, of
 from evalcheck.probe.judging import distance
 from evalcheck.probe.judging.gaining import gained
@@ -34,11 +35,18 @@ class Effect:
             return False
         return -self.gain > harm * self.judge.scale and -self.gain > 2 * self.error
 
-    def strength(self, harm: float) -> Strength:
-        """With targets, harm decides; without them a moved output is a suspicion."""
+    def strength(self, harm: float, large: float = math.inf) -> Strength:
+        """With targets, harm decides, grave where the output moves by more than ``large``; without them a
+        moved output is a suspicion."""
         if self.gain is None:
             return "slight"
-        return "usual" if self.costs(harm) else "cleared"
+        if not self.costs(harm):
+            return "cleared"
+        return "grave" if self.size > large else "usual"
+
+    def measure(self, limit: float) -> Measure:
+        """The size as evidence, beside what counts."""
+        return Measure("shift of the eval output", self.size, "of the output's variance", limit)
 
     def told(self, harm: float) -> str:
         """``by 12% of its variance, which costs 0.3 of loss``."""

@@ -212,8 +212,7 @@ class Trial:
         whole = sum(max(0.0, part) for part in parts.values())
         if 2 * sum(max(0.0, parts.get(path, 0.0)) for path in cause.modules) >= whole:
             return cause
-        largest = sorted(parts, key=lambda path: -parts[path])[: len(cause.modules) or SHOWN]
-        return replace(cause, modules=tuple(largest[:SHOWN]))
+        return replace(cause, modules=tuple(sorted(parts, key=lambda path: -parts[path])[:SHOWN]))
 
     def _scatter(self, threshold: float) -> Cause:
         return replace(self._noise, threshold=threshold)

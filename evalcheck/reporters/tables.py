@@ -92,7 +92,8 @@ def of_outputs(outputs: Sequence[OutputReading]) -> Table:
 
 def _grid(first: str, *others: str) -> Table:
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    grid.add_column(first)
+    # Long names differ at their ends: none may be cut.
+    grid.add_column(first, overflow="fold")
     for title in others:
         grid.add_column(title, justify="right")
     return grid

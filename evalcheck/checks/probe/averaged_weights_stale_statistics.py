@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.finding import Place, Sighting, Table
 from evalcheck.probe import Trial, effect
 from evalcheck.probe.statistics import blame
 
@@ -20,7 +20,6 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         return
     if blame.part(trial, wrong) * found.size <= options["output"]:
         return
-    strength = found.strength(options["harm"])
     yield Sighting(
         "probe",
         Place(module=wrong[0].module),
@@ -28,7 +27,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         f"norm{'s are' if len(wrong) > 1 else ' is'} not those of {trial.fed_by} under the average: that "
         f"moves the eval output {found.told(options['harm'])}.",
         evidence=(
-            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
+            found.measure(options["output"]),
             Table(
                 "Running statistics against those of the data",
                 ("module", "divergence (KL)"),
@@ -36,5 +35,5 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
             ),
         ),
         others=tuple(Place(module=reading.module) for reading in wrong[1:]),
-        strength="grave" if strength == "usual" and found.size > options["large"] else strength,
+        strength=found.strength(options["harm"], options["large"]),
     )

@@ -38,7 +38,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         f"On the evaluation data the inputs of norm {first.module!r} lie {apart.told}: that moves "
         f"the eval output {found.told(harm)}{asked}.",
         evidence=(
-            Measure("shift of the eval output", found.size, "of the output's variance", limit),
+            found.measure(limit),
             Measure("what chance would give", floor, "of the output's variance"),
             _table(trial, shifted),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.finding import Place, Sighting, Table
 from evalcheck.measurement import LayerReading
 from evalcheck.probe import Trial, effect
 
@@ -32,7 +32,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         f"times as much in train mode as in eval mode{also}, and eval mode divides by the "
         f"variance of train mode: that moves the eval output {found.told(options['harm'])}.",
         evidence=(
-            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
+            found.measure(options["output"]),
             _table(wide),
         ),
         others=tuple(Place(module=name) for name in _others(wide)),

@@ -37,7 +37,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         evidence=(
             Measure("independent values a channel", _values(worst), limit=options["samples"]),
             Measure("squared error of a normalised value, 1.5 / n", worst.noise or 0.0),
-            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
+            found.measure(options["output"]),
             _table(few),
         ),
         others=tuple(Place(module=reading.module) for reading in few[1:]),

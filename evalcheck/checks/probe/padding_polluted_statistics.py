@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.finding import Place, Sighting, Table
 from evalcheck.measurement import of
 from evalcheck.probe import Trial, effect
 from evalcheck.probe.statistics import padded
@@ -39,7 +39,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         f"{of(moved.size, 'its variance')}. "
         "How much padding a batch has decides how its data are normalised.",
         evidence=(
-            Measure("shift of the eval output", moved.size, "of the output's variance", options["output"]),
+            moved.measure(options["output"]),
             Table(
                 "Statistics with padding against those without",
                 ("module", "divergence (KL)"),

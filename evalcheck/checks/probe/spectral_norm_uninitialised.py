@@ -51,7 +51,7 @@ def _sighting(
         f"{of(effect.size, 'its variance')}.",
         evidence=(
             Measure("largest singular value in eval mode", found[first], limit=1 + options["tolerance"]),
-            Measure("shift of the eval output", effect.size, "of the output's variance", options["output"]),
+            effect.measure(options["output"]),
             Table("Weights under spectral norm", ("module", "largest singular value"), rows),
         ),
         others=tuple(Place(module=path) for path in off[1:]),

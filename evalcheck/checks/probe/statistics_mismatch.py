@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.finding import Place, Sighting, Table
 from evalcheck.measurement import LayerReading
 from evalcheck.probe import Trial, effect
 from evalcheck.probe.effect import Effect
@@ -42,7 +42,7 @@ def _sighting(trial: Trial, found: Effect, wrong: list[LayerReading], options: M
         f"right ones move the eval output {found.told(options['harm'])}{part}"
         f"{_scaling(trial, wrong, options['scaled'])}.",
         evidence=(
-            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
+            found.measure(options["output"]),
             Table(
                 "Running statistics against those of the data",
                 ("module", "divergence (KL)", "share of the shift"),

@@ -21,7 +21,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     early = [r for r in blame.of(trial).underconverged if (r.residual or 0.0) > options["weight"]]
     if not early or blame.part(trial, early) * found.size <= options["output"]:
         return
-    worst, strength = early[0], found.strength(options["harm"])
+    worst = early[0]
     counted = worst.residual_expected
     lies = counted is not None and not 0.5 < (worst.residual or 0.0) / max(counted, 1e-9) < 2
     tells = f" (its counter says {counted:.1%}: the momentum was another)" if lies else ""
@@ -37,11 +37,11 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
             Measure(
                 "weight of the initial statistics, fitted", worst.residual or 0.0, limit=options["weight"]
             ),
-            Measure("shift of the eval output", found.size, "of the output's variance", options["output"]),
+            found.measure(options["output"]),
             _table(early),
         ),
         others=tuple(Place(module=reading.module) for reading in early[1:]),
-        strength="grave" if strength == "usual" and found.size > options["large"] else strength,
+        strength=found.strength(options["harm"], options["large"]),
     )
 
 

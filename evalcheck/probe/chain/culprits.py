@@ -17,7 +17,6 @@ WRONG = 0.01
 WIDENED = 0.005
 # Of the largest divergence: a norm that is this far off is no mere heir of one behind it.
 CLEARLY = 0.25
-NAMED = 8
 
 
 @dataclass
@@ -29,12 +28,12 @@ class Culprits:
     custom: Custom
 
     def of(self, step: str) -> tuple[str, ...]:
-        """Up to eight modules; none where the step has none that could be told apart."""
+        """All of its modules; none where the step has none that could be told apart."""
         if step == "custom":
             return self.custom.culprits or self.custom.likely
         if step == "batch" and self.passes.instance_norms:
             # One sample is their batch: nothing can be smaller.
-            return self.passes.instance_norms[:NAMED]
+            return self.passes.instance_norms
         ranked = {
             "stale": self.stale,
             "dropout": self.widened,
@@ -48,7 +47,7 @@ class Culprits:
             # What is far off at one norm travels on to those behind it: the first is where it comes in.
             clear = [path for path in ranked if ranked[path] > max(least, CLEARLY * ranked[wrong[0]])]
             wrong = [*clear[:1], *(path for path in wrong if path not in clear[:1])]
-        return tuple(wrong[:NAMED])
+        return tuple(wrong)
 
     @property
     def stale(self) -> dict[str, float]:
