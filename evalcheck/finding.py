@@ -111,8 +111,8 @@ class Fix:
 class Remedy:
     """A cure and what became of it: ``before`` and ``after`` are values of ``measure``.
 
-    ``worsened`` tells a cure that hurts from one that does nothing; ``detail`` is one sentence
-    for people.
+    ``detail`` is what was measured or published, ``price`` what the cure changes besides, each one
+    sentence for people.
     """
 
     name: str
@@ -122,6 +122,7 @@ class Remedy:
     before: float | None = None
     after: float | None = None
     detail: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)

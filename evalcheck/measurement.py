@@ -221,14 +221,26 @@ class GradientNoise:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A remedy tried on the model and measured on batches that did not feed it."""
+    """A remedy tried on the model and judged on samples that did not feed it, or advice that takes training.
+
+    ``before`` and ``after`` are values of ``measure``: the score that people read first, or what the remedy
+    is against. ``scores`` are all scores as (name, before, after), ``divergence`` the distances from train
+    mode without its noise. ``recovered`` is the share that is given back of what eval mode loses, negative
+    where it hurts, None where nothing was lost that could be. ``price`` is what else the remedy changes, and
+    ``detail`` what was measured or published, each a sentence for people, without a full stop.
+    """
 
     name: str
     title: str
-    status: Literal["proved", "failed"]
-    scores: tuple[tuple[str, float, float], ...]
-    divergence: tuple[float, float]
+    status: Literal["proved", "failed", "untried"]
+    measure: str = ""
+    before: float | None = None
+    after: float | None = None
+    scores: tuple[tuple[str, float, float], ...] = ()
+    divergence: tuple[float, float] | None = None
+    recovered: float | None = None
     detail: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)

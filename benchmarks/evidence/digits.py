@@ -148,7 +148,7 @@ def trial(model: nn.Module, held: Images, feed: Images, size: int = 128, seed: i
 
 def recalibrated(judged: Trial) -> Run:
     """Evalcheck's remedy: one pass over the feed, dropout off, every image weighs the same."""
-    return remedies.find("recalibrate").run(judged)
+    return remedies.find("recalibrate").run(judged).run
 
 
 def error(*runs: Run) -> float:

@@ -134,7 +134,7 @@ def chain(report: Report) -> None:
             spread = float(model.eval()(batches[0]).std(0, correction=0).mean())
         expected = ((size - 1) / size) ** (length / 2)
         judged = trial(model, [batches[0]], [torch.cat(batches[1:])])
-        mended = find("recalibrate").run(judged).rows
+        mended = find("recalibrate").run(judged).run.rows
         told = float((mended.std(0, correction=0) / batches[0].std(0, correction=0)).mean())
         held &= abs(spread - expected) < 1e-3 and abs(told - 1) < 0.05
         rows.append(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evalcheck import rulebook
 from evalcheck.checkup import in_train_mode
-from evalcheck.checkup.results import SYMPTOM, is_compared
+from evalcheck.checkup.treating import SYMPTOM, is_compared
 from evalcheck.engine import Answers
 from evalcheck.finding import Measure, Sighting
 from evalcheck.measurement import of

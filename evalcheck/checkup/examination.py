@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from evalcheck import checks, engine, graph, reporters
 from evalcheck.batch import Batch, Forward
-from evalcheck.checkup import loaders, material, own_code, reading, results
+from evalcheck.checkup import loaders, material, own_code, reading, results, treating
 from evalcheck.checkup.acceptance import accepted
 from evalcheck.checkup.confirmation import confirmed
 from evalcheck.checkup.device import choose, placed
@@ -234,7 +234,7 @@ class _Examination:
 
 def _by_worth(rules: Sequence[Rule]) -> list[Rule]:
     """Whether the modes agree, then why not, then the rest: a budget may end before all are asked."""
-    return sorted(rules, key=lambda rule: (rule.name != results.SYMPTOM, rule.cause is None))
+    return sorted(rules, key=lambda rule: (rule.name != treating.SYMPTOM, rule.cause is None))
 
 
 class _Steps:

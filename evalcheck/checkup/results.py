@@ -1,4 +1,4 @@
-"""Turns what the trial measured into the report's figures, and tries the remedies that fit."""
+"""Turns what the trial measured into the report's figures."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from evalcheck import graph, rulebook
-from evalcheck.engine import Answers, with_remedies
+from evalcheck.checkup import treating
+from evalcheck.engine import Answers
 from evalcheck.finding import Finding, Place, Quote, Unanswerable
 from evalcheck.measurement import Attempt, Cause, Conditions, Measurements
 from evalcheck.probe import Trial
 from evalcheck.probe.running.budget import affordable
-from evalcheck.remedies import proof
 from evalcheck.settings import Settings
-
-SYMPTOM = "train-eval-divergence"
 
 
 def drawn(answers: Answers, view: graph.ModelGraph) -> None:
@@ -44,10 +42,8 @@ def measured(
     trial: Trial, findings: tuple[Finding, ...], settings: Settings
 ) -> tuple[tuple[Finding, ...], Measurements]:
     """The findings with what their remedies did, and every figure that was taken."""
-    attempts: dict[str, Attempt] = {}
-    if is_compared(trial) and proof.is_ill(trial):
-        findings = tuple(_treated(trial, finding, settings, attempts) for finding in findings)
-    return findings, _measurements(trial, settings, tuple(attempts.values()))
+    findings, attempts = treating.treated(trial, findings, settings)
+    return findings, _measurements(trial, settings, attempts)
 
 
 def remarks(trial: Trial) -> list[str]:
@@ -56,7 +52,7 @@ def remarks(trial: Trial) -> list[str]:
         return [
             "the budget was spent: what was measured until then is shown, and no further remedy was tried"
         ]
-    if not is_compared(trial):
+    if not treating.is_compared(trial):
         return []
     targets = any(batch.targets is not None for batch in trial.held.batches)
     if targets and not trial.scores:
@@ -64,16 +60,6 @@ def remarks(trial: Trial) -> list[str]:
     if any(score.higher_is_better is None for score in trial.scores):
         return ["the metric has no attribute higher_is_better, so it is shown and judges nothing"]
     return []
-
-
-def is_compared(trial: Trial) -> bool:
-    """Whether the two modes could be compared at all."""
-    try:
-        trial.require_training()
-        _ = trial.divergence, trial.steps, trial.scores
-    except Unanswerable:
-        return False
-    return True
 
 
 def _is_apart(trial: Trial) -> bool:
@@ -95,23 +81,6 @@ def _causes(trial: Trial, thresholds: Mapping[str, Any]) -> tuple[Cause, ...]:
         return ()
 
 
-def _treated(trial: Trial, finding: Finding, settings: Settings, attempts: dict[str, Attempt]) -> Finding:
-    """With the remedies of its rule, where the fault's own step is one that matters."""
-    rule = rulebook.find(finding.rule)
-    step = trial.step(rule.cause) if rule.cause else None
-    limit = float(settings.options_of(rulebook.find(SYMPTOM)).get(rule.cause or "", 0.0))
-    if finding.severity == "note" or step is None or step.size(trial.unit) <= limit:
-        return finding
-    tried = []
-    for name in rule.remedies:
-        try:
-            attempts[name] = attempts.get(name) or proof.attempt(trial, name)
-        except Unanswerable:
-            continue
-        tried.append(proof.remedy(attempts[name]))
-    return with_remedies(finding, tried)
-
-
 def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...]) -> Measurements:
     conditions = Conditions(
         device="",
@@ -125,7 +94,7 @@ def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...
         loader=trial.held.name,
         train_loader=trial.feed.name if trial.feed.name != trial.held.name else None,
     )
-    thresholds = settings.options_of(rulebook.find(SYMPTOM))
+    thresholds = settings.options_of(rulebook.find(treating.SYMPTOM))
     if not _is_apart(trial):
         return Measurements(causes=_causes(trial, thresholds), conditions=conditions)
     layers = affordable(lambda: trial.layers if trial.steps else (), ())

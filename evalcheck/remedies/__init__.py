@@ -1,7 +1,9 @@
 """What can be done: each remedy is tried on the model under guard and judged on samples that did not feed it.
 
-``remedies/<name>.py`` defines ``TITLE`` and ``run(trial)``, the held samples in eval mode with the
-remedy applied. Pages of rules name the remedies that fit.
+``remedies/<name>.py`` defines ``TITLE`` and ``run(trial)``, which says what became of the held samples;
+``RELIEVES = True`` where it is against something else than what eval mode loses, and measures that itself.
+Pages of rules name the remedies that fit; names of :mod:`evalcheck.remedies.untried` are advice that takes
+training to try.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from evalcheck.probe import Trial
-from evalcheck.probe.running.runner import Run
+from evalcheck.remedies.outcome import Outcome
 
 
 class Treatment(Protocol):
@@ -18,7 +20,8 @@ class Treatment(Protocol):
 
     TITLE: str
 
-    def run(self, trial: Trial) -> Run: ...
+    def run(self, trial: Trial) -> Outcome:
+        """Try it. Raises :class:`evalcheck.finding.Unanswerable` where it does not apply."""
 
 
 def find(name: str) -> Treatment:

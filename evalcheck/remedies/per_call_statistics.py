@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from evalcheck.finding import Unanswerable
 from evalcheck.probe import Trial
-from evalcheck.probe.running.runner import Run
+from evalcheck.remedies.outcome import Outcome
 
 TITLE = "giving each call statistics of its own (a norm per branch)"
 
 
-def run(trial: Trial) -> Run:
+def run(trial: Trial) -> Outcome:
     """Eval mode on the held samples, each call of each norm on its own statistics from the feed."""
     if not trial.population.shared:
         raise Unanswerable("no norm is called more than once")
-    return trial.population.per_call
+    return Outcome(trial.population.per_call)

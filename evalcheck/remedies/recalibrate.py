@@ -8,11 +8,11 @@ its own result diverges in deep networks.
 from __future__ import annotations
 
 from evalcheck.probe import Trial
-from evalcheck.probe.running.runner import Run
+from evalcheck.remedies.outcome import Outcome
 
 TITLE = "recomputing the running statistics (one pass, dropout off)"
 
 
-def run(trial: Trial) -> Run:
+def run(trial: Trial) -> Outcome:
     """Eval mode on the held samples with statistics from the feed, one set for all calls of a norm."""
-    return trial.population.pooled
+    return Outcome(trial.population.pooled)

@@ -29,8 +29,9 @@ def answer(report: Report) -> list[tuple[str, str]]:
     proved = any(attempt.status == "proved" for attempt in measured.attempts)
     if diverges(report):
         lines.append(("Cause", causes.told(measured, proved)))
-    if measured.attempts and (diverges(report) or report.at_least("warning")):
-        lines.append(("Cure", _cure(measured.attempts)))
+    cure = _cure(measured.attempts)
+    if cure and (diverges(report) or report.at_least("warning")):
+        lines.append(("Cure", cure))
     return lines
 
 
@@ -105,13 +106,10 @@ def _train(score: Score) -> str:
 
 def _cure(attempts: tuple[Attempt, ...]) -> str:
     told = []
-    for attempt in sorted(attempts, key=lambda a: a.status != "proved"):
-        if attempt.scores:
-            name, before, after = attempt.scores[0]
-            figures = f"{name} {change(name, before, after)}"
-        else:
-            before, after = attempt.divergence
-            figures = f"distance from train mode {before:.3g} → {after:.3g} of the output's variance"
+    for attempt in attempts:
+        if attempt.status == "untried" or attempt.before is None or attempt.after is None:
+            continue
+        figures = f"{attempt.measure} {change(attempt.measure, attempt.before, attempt.after)}"
         told.append(
             f"{attempt.title} {'cures it' if attempt.status == 'proved' else 'is no cure'}: {figures}"
         )
