@@ -13,16 +13,18 @@ TYPE_CHECKING = False  # spelled out: importing typing would cost more than all 
 if TYPE_CHECKING:
     from evalcheck.api import check as check
     from evalcheck.api import lint as lint
+    from evalcheck.api import recalibrate as recalibrate
     from evalcheck.complaint import Complaint as Complaint
     from evalcheck.finding import Finding as Finding
     from evalcheck.finding import Gap as Gap
     from evalcheck.finding import Report as Report
 
-__all__ = ["Complaint", "Finding", "Gap", "Report", "__version__", "check", "lint"]
+__all__ = ["Complaint", "Finding", "Gap", "Report", "__version__", "check", "lint", "recalibrate"]
 
 _HOMES = {
     "check": "evalcheck.api",
     "lint": "evalcheck.api",
+    "recalibrate": "evalcheck.api",
     "Report": "evalcheck.finding",
     "Finding": "evalcheck.finding",
     "Gap": "evalcheck.finding",

@@ -14,6 +14,8 @@ from evalcheck.finding import Report
 if TYPE_CHECKING:
     from torch import nn
 
+    from evalcheck.recalibration import Recalibration
+
 NO_TORCH = "this needs torch: pip install 'torch-evalcheck[torch]'"
 
 
@@ -74,6 +76,52 @@ def check(
         exact=exact,
         target=type(model).__name__,
     )
+
+
+def recalibrate(
+    model: nn.Module,
+    loader: Iterable[Any],
+    *,
+    forward: Callable[[Any, Any], Any] | None = None,
+    device: str | None = None,
+    batches: int | None = None,
+    samples: int = 10_000,
+    seed: int = 0,
+) -> Recalibration:
+    """Give the batch norms the statistics of the data under today's weights, at once and for keeps.
+
+    >>> evalcheck.recalibrate(model, train_loader)              # doctest: +SKIP
+    >>> with evalcheck.recalibrate(model, train_loader):        # doctest: +SKIP
+    ...     validate(model)                                     # a trial: the old ones come back
+
+    ``loader`` holds training data with its augmentation, as :func:`check` takes it; about ``samples``
+    samples are used, or ``batches`` of its batches. They are shuffled and run in batches of 100 or more, as
+    large as fit, with every batch norm that ``train()`` wakes on the statistics of its batch and all else
+    in eval mode: dropout is off. Mean and variance are those of all values, E[var] + Var[mean] over batches
+    in float64 (PreciseBN: Wu and Johnson, arXiv 2105.07576, section 3); the variance is stored with Bessel's
+    factor, as torch does. ``forward`` and ``device`` are as in :func:`check`.
+
+    One pass only: repeating it in eval mode on its own result diverges in deep networks (each norm's error is
+    the next one's input). What a further pass would change is measured, told, and not applied.
+
+    Nothing else of the model changes but ``num_batches_tracked``, which is raised to where training's moving
+    average would have forgotten its start; an exception or interrupt leaves all as it was. Raises
+    :class:`evalcheck.Complaint` for input that cannot be worked with, among it a norm that serves several
+    calls per forward whose inputs differ, which no statistics fit.
+    """
+    try:
+        from evalcheck import recalibration
+        from evalcheck.checkup.device import choose, placed
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            raise Complaint(NO_TORCH) from None
+        raise
+    recalibration.demand_module(model)
+    place = choose(device, model)
+    with placed(model, place):
+        return recalibration.recalibrate(
+            model, loader, place=place, forward=forward, batches=batches, samples=samples, seed=seed
+        )
 
 
 def lint(

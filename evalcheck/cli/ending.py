@@ -104,8 +104,10 @@ def put(text: str, file: Path | None, *, color: bool, said: str) -> None:
 
 
 def _to_stdout(text: str, colored: bool) -> None:
+    from evalcheck.reporters.spelling import spelled
+
     try:
-        click.echo(text, nl=False, color=colored)
+        click.echo(spelled(text, sys.stdout.encoding), nl=False, color=colored)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough. Nothing more may be written, not even at shutdown.

@@ -15,7 +15,7 @@ from evalcheck.cli.ending import say
 from evalcheck.complaint import Complaint
 from evalcheck.verdict import FAULT, INTERRUPTED, MISUSED
 
-COMMANDS = ("check", "lint", "graph", "explain", "rules")
+COMMANDS = ("check", "lint", "graph", "recalibrate", "explain", "rules")
 OWN_OPTIONS = ("-h", "--help", "--version")
 
 

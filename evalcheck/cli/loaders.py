@@ -24,11 +24,19 @@ class Data:
     notes: list[str] = field(default_factory=list)
 
 
-def load(home: Named, loader: str | None, train_loader: str | None) -> Data:
-    """The loaders for evaluation and training; a plain ATTR belongs to the target's module."""
+def load(
+    home: Named,
+    loader: str | None,
+    train_loader: str | None,
+    options: tuple[str, str] = ("--loader", "--train-loader"),
+) -> Data:
+    """The loaders for evaluation and training; a plain ATTR belongs to the target's module.
+
+    ``options`` are what they are called on the command line.
+    """
     data = Data()
-    data.eval = _one(data, home, loader, "--loader", EVAL, "evaluation data")
-    data.train = _one(data, home, train_loader, "--train-loader", TRAIN, "training data")
+    data.eval = _one(data, home, loader, options[0], EVAL, "evaluation data")
+    data.train = _one(data, home, train_loader, options[1], TRAIN, "training data")
     return data
 
 

@@ -74,6 +74,13 @@ def given(command: Command) -> Command:
     return command
 
 
+def placed(command: Command) -> Command:
+    """``--device`` and ``--seed`` alone."""
+    for option in reversed(_given()[-2:]):
+        command = option(command)
+    return command
+
+
 def drawn(command: Command) -> Command:
     """``--output``, ``--color``, ``-q`` and ``-v`` of a command that reports no findings."""
     for option in reversed(

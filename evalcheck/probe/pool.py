@@ -129,9 +129,7 @@ def draw(
     with restored_randomness(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         randomness.seed(seed)
-        for raw in _safely(spread(loader, samples), name):
-            batch = bind(raw, model, forward)
-            _demand_numbers(batch, name)
+        for batch in stream(loader, model, name, forward=forward, samples=samples):
             kept.append(batch.to(device))
             drawn = sum(b.size for b in kept)
             enough = len(kept) >= batches if batches else drawn >= samples
@@ -145,6 +143,19 @@ def draw(
         pool = replace(pool, whole=pool.whole.rows(torch.arange(samples)), batches=())
         pool = replace(pool, batches=tuple(pool.grouped()))
     return pool
+
+
+def stream(
+    loader: Iterable[Any], model: nn.Module, name: str, *, forward: Forward | None = None, samples: int
+) -> Iterator[Batch]:
+    """The loader's batches where they are, spread over the epoch where it holds more than ``samples``.
+
+    Raises :class:`Complaint` for a loader that raises, and for NaN.
+    """
+    for raw in _safely(spread(loader, samples), name):
+        batch = bind(raw, model, forward)
+        _demand_numbers(batch, name)
+        yield batch
 
 
 def _demand_numbers(batch: Batch, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from evalcheck.cli import checkpoint
@@ -87,3 +88,20 @@ def test_the_option_loads_into_the_model(folder: Path, stub: Stub) -> None:
     torch.save({"layer.weight": torch.full((2, 3), 7.0), "layer.bias": torch.zeros(2)}, folder / "w.pt")
     assert run("net.py:Net", "--checkpoint", "w.pt").exit_code == 0
     assert stub.calls[0]["model"].layer.weight.eq(7).all()
+    save_file({"layer.weight": torch.full((2, 3), 8.0), "layer.bias": torch.zeros(2)}, "w.safetensors")
+    assert run("net.py:Net", "--checkpoint", "w.safetensors").exit_code == 0
+    assert stub.calls[-2]["model"].layer.weight.eq(8).all()
+
+
+def test_safetensors_are_read_by_their_name(tmp_path: Path) -> None:
+    """As torch's are, and refused as these are."""
+    file = tmp_path / "w.safetensors"
+    save_file({key: value.clone() for key, value in prefixed("module.").items()}, file)
+    model = nn.Sequential(nn.Linear(3, 2))
+    checkpoint.load(model, file)
+    assert model[0].weight.eq(7).all()
+    assert refused(tmp_path / "no.safetensors") == "w.pt cannot be read (No such file or directory)"
+    file.write_bytes(b"hello, this is nothing of the kind")
+    assert refused(file) == "w.pt is not a safetensors file"
+    save_file({}, file)
+    assert refused(file) == "w.pt holds no tensors"

@@ -319,7 +319,10 @@ def test_bad_words_are_refused_in_one_line(folder: Path, stub: Stub, words: list
         (["lint"], "Missing argument 'PATH...'"),
         (["net.py:Net", "--devise", "cpu"], "No such option '--devise'"),
         (["net.py:Net", "--device", "tpu"], "'tpu' is not one of auto, cpu, cuda, cuda:N, mps."),
-        (["net.py:Net", "--format", "xml"], "'xml' is not one of terminal, concise, json, sarif, github."),
+        (
+            ["net.py:Net", "--format", "xml"],
+            "'xml' is not one of terminal, markdown, concise, json, sarif, github.",
+        ),
         (["net.py:Net", "--batches", "0"], "0 is not in the range"),
     ],
 )

@@ -51,11 +51,10 @@ class Culprits:
 
     @property
     def stale(self) -> dict[str, float]:
-        """KL divergence of each norm's running statistics from what training would bring them to."""
-        noisy = self.population.noisy_moments
+        """KL divergence of each norm's running statistics from what they should be."""
+        norms = self.passes.norms
         return {
-            path: self._kl(path, running(self.passes.norms[path]), noisy.get(path, entry).converged)
-            for path, entry in self.population.moments.items()
+            path: self._kl(path, running(norms[path]), right) for path, right in self.population.aimed.items()
         }
 
     @property

@@ -75,8 +75,10 @@ class Way:
 
     def _of_norms(self) -> list[Step]:
         evaluated, population = self.passes.evaluated, self.population
-        found = [Step("stale", evaluated, (population.converged_noisy,))]
-        if population.converged is not population.converged_noisy:
+        # Recalibrated with dropout off: the noise of train mode does eval mode no harm any more.
+        quiet = population.is_quiet
+        found = [Step("stale", evaluated, (population.converged if quiet else population.converged_noisy,))]
+        if population.converged is not population.converged_noisy and not quiet:
             # What train mode does before a norm is dropout only if it draws.
             name = "dropout" if self.passes.draws else "custom"
             found.append(Step(name, population.converged_noisy, (population.converged,)))

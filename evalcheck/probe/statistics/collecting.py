@@ -115,6 +115,12 @@ class Collector:
         """The statistics of every norm that ran, over all batches so far."""
         return {path: self._merged(path, calls) for path, calls in self._calls.items()}
 
+    def take(self) -> dict[str, CallMoments]:
+        """The :attr:`table` so far; what comes later is counted anew."""
+        table = self.table
+        self._calls = {}
+        return table
+
     def _merged(self, path: str, calls: list[_Call]) -> CallMoments:
         merged = [Moments.merged(call.counts, call.means, call.variances) for call in calls]
         between = [_between(call.means) for call in calls]

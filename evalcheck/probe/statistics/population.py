@@ -23,6 +23,9 @@ from evalcheck.probe.statistics.imposing import imposed, write
 from evalcheck.probe.statistics.moments import CallMoments, Moments, symmetric_kl, widened
 
 SAME_STATISTICS, SAME_POPULATION = 1e-6, 1e-4
+# Squared distance of eval mode from statistics without noise, in that of those with it, below which the model
+# was recalibrated: half of the way.
+RECALIBRATED = 0.25
 # KL divergence of a norm's inputs in evaluation from those in training, beyond chance, from which on a run
 # tells what it does to the output. Small ones in many norms may do much.
 ELSEWHERE = 0.01
@@ -158,6 +161,25 @@ class Population:
         )
         return self.converged if same else self.on({p: entry.converged for p, entry in noisy.items()})
 
+    @cached_property
+    def is_quiet(self) -> bool:
+        """Whether the running statistics were taken without train mode's noise, as recalibrating does.
+
+        Eval mode is then next to that on statistics without the noise, which training alone never reaches.
+        """
+        if self.converged is self.converged_noisy:
+            return False
+        quiet = self.converged.rows
+        here = distance.squared(self.passes.evaluated.rows, quiet)
+        return here < RECALIBRATED * distance.squared(self.converged_noisy.rows, quiet)
+
+    @cached_property
+    def aimed(self) -> dict[str, Moments]:
+        """What each norm's running statistics should be: what training tends to, or recalibrating gives."""
+        if self.is_quiet:
+            return {path: self._momentum(path, entry).converged for path, entry in self.moments.items()}
+        return {path: self.noisy_moments.get(path, entry).converged for path, entry in self.moments.items()}
+
     def _momentum(self, path: str, entry: CallMoments) -> CallMoments:
         """With the momentum that holds in train mode: a forward may write another one for eval."""
         noisy = self.noisy_moments.get(path, entry)
@@ -180,13 +202,12 @@ class Population:
         quiet = {path: (self._momentum(path, entry).converged,) for path, entry in self.moments.items()}
         if self.converged is self.converged_noisy:
             return Mended(self.converged, quiet, True)
+        if self.is_quiet:
+            return Mended(self.converged, quiet, True)
         ends = self.passes.evaluated.rows, self.converged_noisy.rows, self.converged.rows
         if distance.squared(*ends[:2]) < distance.squared(*ends[1:]):
             return Mended(self.converged, quiet, False)
-        noisy = {
-            path: (self.noisy_moments.get(path, entry).converged,) for path, entry in self.moments.items()
-        }
-        return Mended(self.converged_noisy, noisy, True)
+        return Mended(self.converged_noisy, {path: (one,) for path, one in self.aimed.items()}, True)
 
     @cached_property
     def shared(self) -> tuple[str, ...]:

@@ -31,9 +31,9 @@ def _reading(population: Population, path: str, share: float | None) -> LayerRea
     def apart(one: Moments, two: Moments, by_chance: float = 0.0) -> float:
         return max(0.0, float(symmetric_kl(one, two, norm.eps).mean()) - by_chance)
 
-    stale = apart(now, noisy.converged, sampling)
+    stale = apart(now, population.aimed[path], sampling)
     calls = [apart(now, call, sampling) for call in entry.calls]
-    fit = residual.fitted(norm, noisy.converged, min(entry.per_batch))
+    fit = residual.fitted(norm, population.aimed[path], min(entry.per_batch))
     n_eff = entry.effective(population.feed.batch_size)
     expected = population.expected_noise.get(path)
     return LayerReading(

@@ -1,0 +1,187 @@
+"""Recomputes the running statistics of a model's batch norms in one pass over training data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from evalcheck.batch import Batch, Forward
+from evalcheck.complaint import Complaint
+from evalcheck.guard import randomness, untouched
+from evalcheck.probe.pool import stream
+from evalcheck.probe.running import modes
+from evalcheck.probe.running.runner import Runner
+from evalcheck.probe.statistics import imposing
+from evalcheck.probe.statistics.moments import Moments, running, symmetric_kl
+from evalcheck.recalibration import admission, shared, sizing
+from evalcheck.recalibration.collection import Collection, demand_finite, pieces
+from evalcheck.recalibration.convergence import PARTS, Convergence, judged
+from evalcheck.recalibration.feeding import Feed
+from evalcheck.recalibration.outcome import Change, Recalibration
+from evalcheck.recalibration.writing import write
+
+# Samples of the pass that the check runs again in eval mode, in whole batches.
+CHECKED = 2_000
+SHOWN = 3
+STAYS = "batch norm did not run and stays as it is"
+
+
+def recalibrate(
+    model: nn.Module,
+    loader: Iterable[Any],
+    *,
+    place: torch.device,
+    name: str = "the loader",
+    forward: Forward | None = None,
+    batches: int | None = None,
+    samples: int = 10_000,
+    seed: int = 0,
+    through: Callable[[Iterable[Batch]], Iterable[Batch]] = iter,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Recalibration:
+    """See :func:`evalcheck.recalibrate`; ``place`` is where the model is and the batches go.
+
+    The loader's batches are taken ``through`` a function that may set some aside; ``progress`` is told how
+    many samples have been run.
+    """
+    demand_module(model)
+    _demand_numbers(batches=batches, samples=samples)
+    # Torch's own wrappers hide what forward takes; a forward of the user's knows the model as it is.
+    inner = admission.unwrapped(model) if forward is None else model
+    with _aside(model, loader, place):
+        randomness.seed(seed)
+        norms = admission.norms(inner)
+        runner = Runner(inner, seed)
+        told = stream(loader, inner, name, forward=forward, samples=samples if batches is None else 0)
+        feed = Feed(through(told), samples, batches, seed)
+        main, check, first = _passes(inner, runner, norms, feed, place, progress)
+        _demand_samples(feed, main, name)
+        new = main.pooled()
+        convergence = judged(norms, main, check, first)
+        reasons = tuple(_reasons(feed, main, norms))
+        shared.demand_alike(norms, main)
+    # The guard has put the user's buffers back: these are read and written, not its clones.
+    return _kept(norms, new, main, feed, convergence, reasons)
+
+
+@contextmanager
+def _aside(model: nn.Module, loader: Iterable[Any], place: torch.device) -> Iterator[None]:
+    """The model and all generators are afterwards as they were; no gradients, no autocast meanwhile."""
+    on = torch.is_autocast_enabled(place.type) if place.type in ("cpu", "cuda", "mps", "xpu") else False
+    plain = torch.autocast(place.type, enabled=False) if on else nullcontext()
+    with untouched(model), own_generators(loader), torch.no_grad(), plain:
+        yield
+
+
+@contextmanager
+def own_generators(loader: object) -> Iterator[None]:
+    """The generators that a loader and its samplers were given are afterwards as they were."""
+    sampler = getattr(loader, "sampler", None)
+    inner = getattr(getattr(loader, "batch_sampler", None), "sampler", None)
+    held = {id(g): g for o in (loader, sampler, inner) for g in [getattr(o, "generator", None)]}
+    undo = [(g, g.get_state()) for g in held.values() if isinstance(g, torch.Generator)]
+    try:
+        yield
+    finally:
+        for generator, state in undo:
+            generator.set_state(state)
+
+
+def _passes(
+    model: nn.Module,
+    runner: Runner,
+    norms: Mapping[str, _BatchNorm],
+    feed: Feed,
+    place: torch.device,
+    progress: Callable[[int], object],
+) -> tuple[Collection, Collection, int]:
+    """The pass on batch statistics; the check in eval mode; how many of the first's batches that saw."""
+    main, check = Collection(runner, norms, place), Collection(runner, norms, place)
+    kept: list[Batch] = []
+    again: list[int] = []
+
+    def fed() -> Iterator[Batch]:
+        for batch in feed.grouped(lambda first: sizing.size_for(model, runner, first, place)):
+            modes.waking(norms.values())(model)
+            yield batch
+            progress(main.samples)
+            if sum(b.size for b in kept) < CHECKED:
+                kept.append(batch)
+                again.append(len(main.tables))
+
+    main.run(fed())
+    demand_finite(main.pooled())
+    imposing.write(norms, main.pooled())
+    modes.evaluating(model)
+    check.run(piece for batch in kept for piece in pieces(batch, -(-PARTS // len(kept))))
+    return main, check, max(again, default=0)
+
+
+def _kept(
+    norms: Mapping[str, _BatchNorm],
+    new: Mapping[str, Moments],
+    main: Collection,
+    feed: Feed,
+    convergence: Convergence,
+    reasons: tuple[str, ...],
+) -> Recalibration:
+    calls = main.by_call()
+    changes = tuple(
+        Change(
+            path,
+            type(norms[path]).__name__,
+            moments.n,
+            float(symmetric_kl(running(norms[path]), moments, norms[path].eps).mean()),
+            len(calls[path]),
+        )
+        for path, moments in new.items()
+    )
+    written = write(norms, new, feed.loaded)
+    return Recalibration(changes, main.samples, feed.loaded, max(main.sizes), convergence, reasons, written)
+
+
+def _reasons(feed: Feed, main: Collection, norms: Mapping[str, _BatchNorm]) -> Iterator[str]:
+    """What was done otherwise than usual."""
+    if not feed.joined:
+        yield (
+            "the loader's batches could not be joined (their shapes differ) and were run as loaded: where "
+            "they are small or sorted, the statistics behind the first norm are less exact"
+        )
+    elif feed.chunks > 1:
+        yield f"the samples did not fit into memory at once: they were shuffled within {feed.chunks} parts"
+    if feed.single:
+        yield f"{feed.single} batch{'es' if feed.single > 1 else ''} of a single sample left out"
+    if main.limit is not None:
+        yield f"memory did not hold larger batches than {main.limit} samples"
+    missed = [path for path in norms if all(path not in table for table in main.tables)]
+    if missed:
+        stay = "batch norms did not run and stay as they are" if len(missed) > 1 else STAYS
+        yield f"{len(missed)} {stay}: {', '.join(missed[:SHOWN])}{' ...' * (len(missed) > SHOWN)}"
+
+
+def demand_module(model: object) -> None:
+    """Raise :class:`Complaint` for what is no module."""
+    if not isinstance(model, nn.Module):
+        raise Complaint(f"a {type(model).__name__} was given where a torch.nn.Module is needed")
+
+
+def _demand_numbers(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and (type(number) is not int or number < 1):
+            raise Complaint(f"{name} must be a whole number of 1 or more, not {number!r}")
+
+
+def _demand_samples(feed: Feed, main: Collection, name: str) -> None:
+    if not feed.drawn:
+        raise Complaint(f"{name} is empty: it yielded no batch")
+    if feed.drawn < 2:
+        raise Complaint(
+            f"{name} gave a single sample: statistics take 2 or more, and are good from about 1,000 on"
+        )
+    if not any(main.tables):
+        raise Complaint("no batch norm ran in the forward: there is nothing to recalibrate")

@@ -1,0 +1,63 @@
+"""The check that is printed: when it is content, and when not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import evalcheck
+from evalcheck.recalibration import sizing
+from tests.recalibration.nets import batches, inputs, net
+
+
+def test_enough_shuffled_data_is_settled() -> None:
+    """And a further pass would change next to nothing."""
+    made = evalcheck.recalibrate(net(), batches(inputs(1000), 50))
+    assert made.convergence.settled
+    assert str(made).splitlines()[0] == "recalibrated 2 batch norms, from 1,000 samples (all at once)"
+    assert "converged: two halves agree within chance; a further pass would move" in str(made)
+
+
+def test_few_samples_are_said_to_be_few() -> None:
+    """With a number that would do, and which does."""
+    made = evalcheck.recalibrate(net(), batches(inputs(20), 10))
+    assert not made.convergence.settled
+    assert made.convergence.told.startswith("more samples are needed")
+    enough = made.convergence.enough
+    assert 100 <= enough <= 5000
+    assert evalcheck.recalibrate(net(), batches(inputs(2 * enough), 50)).convergence.settled
+
+
+def test_batches_that_drift_and_cannot_be_shuffled_are_not_settled() -> None:
+    """The halves differ by more than the scatter of batches explains."""
+    norm = nn.Sequential(nn.BatchNorm1d(32))
+    loader = [torch.randn(50 + n, 2 + n % 2, 32).flatten(1)[:, :32] + (n >= 10) for n in range(20)]
+    made = evalcheck.recalibrate(norm, [{"input": x, "note": x[:3, : 2 + len(x) % 5]} for x in loader],
+                                 forward=lambda m, batch: m(batch["input"]))  # fmt: skip
+    assert not made.convergence.settled
+
+
+def test_small_batches_leave_something_for_a_further_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would change is measured against what it does change."""
+
+    def made(size: int) -> float:
+        monkeypatch.setattr(sizing, "size_for", lambda *_, **__: size)
+        return evalcheck.recalibrate(net(), batches(inputs(600), 50)).convergence.further
+
+    small, large = made(3), made(200)
+    assert small > 10 * large
+    assert large < 1e-3
+
+
+def test_further_is_what_a_further_pass_would_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brute force: eval mode on the new statistics over the same samples."""
+    monkeypatch.setattr(sizing, "size_for", lambda *_, **__: 4)
+    model, x = net(), inputs(400)
+    made = evalcheck.recalibrate(model, batches(x, 50))
+    model.eval()
+    h = model[:6](x).detach()
+    a, b = model[6].running_var + model[6].eps, h.var(0) + model[6].eps
+    shift = (h.mean(0) - model[6].running_mean).square()
+    brute = float((0.25 * (a / b + b / a + shift * (1 / a + 1 / b)) - 0.5).mean())
+    assert made.convergence.further == pytest.approx(brute, rel=0.05)
