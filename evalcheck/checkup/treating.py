@@ -8,7 +8,7 @@ from evalcheck import rulebook
 from evalcheck.engine import with_remedies
 from evalcheck.finding import Finding, Unanswerable
 from evalcheck.measurement import Attempt
-from evalcheck.probe import Trial
+from evalcheck.probe import NotFinite, Trial
 from evalcheck.remedies import proof, untried
 from evalcheck.rulebook import Rule
 from evalcheck.settings import Settings
@@ -30,7 +30,8 @@ def treated(
         ]
         # A check that measured its own remedy has said it already.
         told = {remedy.name for remedy in finding.remedies}
-        found.append(with_remedies(finding, [r for r in tried if r.name not in told]))
+        new = [remedy for remedy in tried if remedy.name not in told]
+        found.append(with_remedies(finding, sorted(new, key=lambda one: ORDER[one.status])))
     kept = [attempt for attempt in attempts.values() if attempt is not None]
     return tuple(found), tuple(sorted(kept, key=lambda one: ORDER[one.status]))
 
@@ -43,7 +44,7 @@ def _once(trial: Trial, name: str, attempts: dict[str, Attempt | None]) -> Attem
     if name not in attempts:
         try:
             attempts[name] = proof.attempt(trial, name)
-        except Unanswerable:
+        except (Unanswerable, NotFinite):
             attempts[name] = None
     return attempts[name]
 
@@ -53,9 +54,8 @@ def _names(trial: Trial, finding: Finding, settings: Settings) -> Iterator[str]:
     if finding.severity == "note":
         return
     rule = rulebook.find(finding.rule)
-    worth = _is_worth(trial, rule, settings)
     for name in rule.remedies if rule.name != SYMPTOM else _of_causes(trial, settings):
-        if worth or untried.find(name) is not None or proof.relieves(name):
+        if untried.find(name) is not None or proof.relieves(name) or _is_worth(trial, rule, name, settings):
             yield name
 
 
@@ -69,14 +69,15 @@ def _of_causes(trial: Trial, settings: Settings) -> list[str]:
     return [name for name in dict.fromkeys(named) if untried.find(name) is None]
 
 
-def _is_worth(trial: Trial, rule: Rule, settings: Settings) -> bool:
+def _is_worth(trial: Trial, rule: Rule, name: str, settings: Settings) -> bool:
     """Whether eval mode loses something that a cure of this fault could give back."""
     if not is_compared(trial) or not proof.is_ill(trial):
         return False
     if rule.name == SYMPTOM:
         return True
-    step = trial.step(rule.cause) if rule.cause else None
-    limit = float(settings.options_of(rulebook.find(SYMPTOM)).get(rule.cause or "", 0.0))
+    cause = rule.cause or proof.against(name)
+    step = trial.step(cause) if cause else None
+    limit = float(settings.options_of(rulebook.find(SYMPTOM)).get(cause or "", 0.0))
     return step is not None and step.size(trial.unit) > limit
 
 
@@ -85,6 +86,6 @@ def is_compared(trial: Trial) -> bool:
     try:
         trial.require_training()
         _ = trial.divergence, trial.steps, trial.scores
-    except Unanswerable:
+    except (Unanswerable, NotFinite):
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Remedy, Sighting
+from evalcheck.finding import Measure, Place, Sighting
 from evalcheck.probe import Trial
 from evalcheck.probe.dependence.difference import whereabouts
 from evalcheck.probe.dependence.gradients import Contrast
@@ -29,17 +29,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         evidence=tuple(_measures(found, tolerance)),
         # Nobody may look at what stands at padding; who takes a plain mean over positions does.
         strength="slight" if harmless else "usual",
-        remedies=(FAST_PATH,) if worst.without_fast_path else (),
     )
-
-
-FAST_PATH = Remedy(
-    "fast-path-off",
-    "torch.backends.mha.set_fastpath_enabled(False)",
-    "untried",
-    "output",
-    detail="The gradient modes agree with it.",
-)
 
 
 def _measures(found: list[Contrast], tolerance: float) -> Iterator[Measure]:

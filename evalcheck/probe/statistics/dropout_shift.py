@@ -58,14 +58,18 @@ class _Seen:
 
 
 def predicted(
-    model: nn.Module, norms: Mapping[str, _BatchNorm], run: Callable[[], object]
+    model: nn.Module,
+    norms: Mapping[str, _BatchNorm],
+    run: Callable[[], object],
+    meanwhile: Callable[[str, Predicted, Tensor], None] = lambda *_: None,
 ) -> dict[str, Predicted]:
     """What each norm has to expect, for the ways dropout → norm and dropout → linear or convolution → norm.
 
     ``run`` sends one batch through the model with dropout off; use it under the guard and without
-    gradients. Reshapes in between do not matter; norms behind anything else are left out.
+    gradients. Reshapes in between do not matter; norms behind anything else are left out. ``meanwhile`` is
+    told of each norm before it runs: its path, what it has to expect, and its input.
     """
-    watch = _Watch(dict(model.named_modules()), norms)
+    watch = _Watch(dict(model.named_modules()), norms, meanwhile)
     hooks = []
     for path, module in model.named_modules():
         if isinstance(module, (*ELEMENTS, *CHANNELS)) and 0 < module.p < 1:
@@ -85,8 +89,13 @@ def predicted(
 class _Watch:
     """Follows tensors from module to module through one forward."""
 
-    def __init__(self, modules: Mapping[str, nn.Module], norms: Mapping[str, _BatchNorm]) -> None:
-        self.modules, self.norms = modules, norms
+    def __init__(
+        self,
+        modules: Mapping[str, nn.Module],
+        norms: Mapping[str, _BatchNorm],
+        meanwhile: Callable[[str, Predicted, Tensor], None],
+    ) -> None:
+        self.modules, self.norms, self.meanwhile = modules, norms, meanwhile
         self.found: dict[str, Predicted] = {}
         self._drops: dict[int, _Seen] = {}
         self._layers: dict[int, _Seen] = {}
@@ -130,6 +139,7 @@ class _Watch:
                 return
             if len(added) == args[0].shape[1]:
                 self.found[path] = Predicted(seen.path, float(drop.p), added)
+                self.meanwhile(path, self.found[path], args[0])
 
         return hook
 
