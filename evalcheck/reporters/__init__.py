@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from evalcheck.finding import Report
 
 CLEAN = "Nothing was found."
-FORMATS = ("terminal", "concise", "json", "sarif", "github")
+FORMATS = ("terminal", "markdown", "concise", "json", "sarif", "github")
 
 
 def render(

@@ -1,4 +1,4 @@
-"""The report's first lines: what happens, because of what, cured by what, each with its number.
+"""The report's first lines: what happens, because of what, cured by what, and what to do next.
 
 Says no more than was measured: without targets no harm, without a divergence no cause, without a
 trial no cure.
@@ -7,37 +7,54 @@ trial no cure.
 from __future__ import annotations
 
 from evalcheck.finding import Report
-from evalcheck.measurement import Attempt, Cause, Divergence, Measurements, Score, of
-from evalcheck.reporters import CLEAN, causes
-from evalcheck.reporters.numbers import change, counted, figure, joined
+from evalcheck.measurement import Cause, Divergence, Measurements, Score, of
+from evalcheck.reporters import CLEAN, causes, cures
+from evalcheck.reporters.numbers import counted, figure, joined
 
-SYMPTOM = "train-eval-divergence"
+SYMPTOM = cures.SYMPTOM
 # Shown as a difference only beyond this and beyond chance.
 NOTABLE = 0.02
+# A module with no larger part of the noise than this draws nothing.
+SILENT = 0.005
+NO_DATA = (
+    "Define eval_loader() in the model's file, or pass --loader FILE.py:NAME: on real batches both modes are "
+    "measured."
+)
 VARIANCE = "the output's variance"
 
 
 def answer(report: Report) -> list[tuple[str, str]]:
-    """Up to three labelled sentences: verdict, cause, cure."""
+    """Up to five labelled sentences: the verdict, without a label, cause, other causes, cure, next step."""
     measured = report.measurements
     if measured is None or measured.divergence is None:
-        noise = [c for c in measured.causes if c.name == "noise" and c.material] if measured else []
-        if noise:
-            return [("", _random(noise[0])), ("", _counted(report))]
-        return [("", f"{_counted(report)}{_uncompared(report)}")]
-    lines = [("", _verdict(report, measured, measured.divergence))]
-    proved = any(attempt.status == "proved" for attempt in measured.attempts)
-    if diverges(report):
-        lines.append(("Cause", causes.told(measured, proved)))
-    cure = _cure(measured.attempts)
-    if cure and (diverges(report) or report.at_least("warning")):
-        lines.append(("Cure", cure))
-    return lines
+        noise = _noise(measured)
+        if noise is None:
+            without = [("Next", NO_DATA)] if _is_without_data(report) else []
+            return [("", f"{_counted(report)}{_uncompared(report)}"), *without]
+        lines = [("", _random(noise)), ("Cause", _drawn(noise))]
+    else:
+        lines = [("", _verdict(report, measured, measured.divergence))]
+        if not diverges(report):
+            return lines
+        lines += [("Cause", causes.told(measured)), ("Also", causes.others(measured))]
+    lines += [("Cure", cures.cure(report)), ("Next", cures.following(report))]
+    return [line for line in lines if line[1]]
 
 
 def diverges(report: Report) -> bool:
     """Whether the modes were found to differ."""
     return any(f.rule == SYMPTOM and f.severity != "note" for f in report.findings)
+
+
+def is_good(report: Report) -> bool:
+    """Whether the verdict is a good one: no fault was found, and both modes were compared."""
+    compared = report.measurements is not None and report.measurements.divergence is not None
+    return compared and not report.at_least("warning")
+
+
+def _noise(measured: Measurements | None) -> Cause | None:
+    found = [c for c in measured.causes if c.name == "noise" and c.material] if measured else []
+    return found[0] if found else None
 
 
 def _counted(report: Report) -> str:
@@ -52,12 +69,22 @@ def _counted(report: Report) -> str:
 
 
 def _random(noise: Cause) -> str:
-    named = joined([repr(module) for module in noise.modules if module])
-    where = f", from {named}" if named else ""
     return (
-        f"Eval mode is random: the same batch gives another answer each time{where}. One pass scatters by "
-        f"{of(noise.size, VARIANCE)}; with that, eval mode and train mode cannot be compared."
+        f"Eval mode is random: the same batch gives another answer each time, apart by "
+        f"{of(noise.size, VARIANCE)}. Until that is mended it cannot be compared with train mode."
     )
+
+
+def _drawn(noise: Cause) -> str:
+    if not noise.modules:
+        return ""
+    named = joined([repr(module) if module else "the model's own forward" for module in noise.modules])
+    return f"{named} draw{'' if len(noise.modules) > 1 else 's'} random numbers in eval mode too."
+
+
+def _is_without_data(report: Report) -> bool:
+    """Whether the modes were not compared for want of real inputs."""
+    return any(gap.rule == SYMPTOM and "input" in gap.reason for gap in report.gaps)
 
 
 def _uncompared(report: Report) -> str:
@@ -67,50 +94,45 @@ def _uncompared(report: Report) -> str:
 
 def _verdict(report: Report, measured: Measurements, divergence: Divergence) -> str:
     where = f"{divergence.samples} samples of {divergence.loader}"
-    errors = [f.rule for f in report.at_least("error") if f.rule != SYMPTOM]
-    stand = f"{counted(len(errors), 'error')} stand{'s' if len(errors) == 1 else ''} below"
-    but = f" But {stand}: {joined(errors)}." if errors and not diverges(report) else ""
-    size = f"{of(max(0.0, divergence.total), VARIANCE)}, noise taken out"
+    size = f"beyond noise they differ by {of(max(0.0, divergence.total), VARIANCE)} ({where})"
     if not measured.scores:
         if diverges(report):
-            return f"Eval mode and train mode give different outputs: they differ by {size} ({where})."
-        return f"Eval mode and train mode agree: they differ by {size} ({where}).{but}"
-    score = measured.scores[0]
-    here = figure(score.name, score.eval)
+            return f"Eval mode and train mode give different outputs: {size}."
+        return f"Eval mode and train mode agree: {size}.{_besides(report)}"
+    score, train = measured.scores[0], _train(measured)
+    here = f"{score.name} is {figure(score.name, score.eval)} in eval mode and"
+    both = f"{here} {figure(score.name, score.reference)} in {train}"
     if diverges(report):
-        return f"Eval mode is worse than train mode: {score.name} {here} {_there(score)} ({where})."
+        if score.train is not None and score.harm < score.harm_against_train:
+            both = f"{here} {figure(score.name, score.train)} in train mode"
+        return f"Eval mode is worse than train mode: {both} ({where})."
     if any(f.rule == SYMPTOM for f in report.findings):
-        same = f"though {score.name} does not suffer: {here}, {_train(score)}"
-        return f"Eval mode and train mode give different outputs, by {size}, {same} ({where}).{but}"
-    return f"Eval mode is {_compared(score)} train mode: {score.name} {here}, {_train(score)} ({where}).{but}"
+        same = "Eval mode scores as well as train mode, but gives other outputs"
+        return f"{same}: {both}; {size}.{_besides(report)}"
+    return f"Eval mode is {_compared(score)}: {both} ({where}).{_besides(report)}"
+
+
+def _besides(report: Report) -> str:
+    """Faults of another kind, so that a good verdict is not taken for a clean one."""
+    rules = [f.rule for f in report.at_least("warning") if f.rule != SYMPTOM]
+    if not rules:
+        return ""
+    stand = "fault of another kind stands" if len(rules) == 1 else "faults of other kinds stand"
+    return f" But {len(rules)} {stand} below: {joined(list(dict.fromkeys(rules)))}."
 
 
 def _compared(score: Score) -> str:
     """Worse or better only beyond chance; better is what a healthy model is, whose train mode is noisy."""
     if score.hurts(NOTABLE):
-        return "worse than"
+        return "worse than train mode"
     if -score.harm > max(NOTABLE * score.scale, 2 * score.error):
-        return "better (which is normal) than"
-    return "as good as"
+        return "better than train mode, which is normal"
+    return "as good as train mode"
 
 
-def _there(score: Score) -> str:
-    if score.harm < score.harm_against_train and score.train is not None:
-        return f"where train mode reaches {figure(score.name, score.train)}"
-    return f"where train mode without its noise reaches {figure(score.name, score.reference)}"
-
-
-def _train(score: Score) -> str:
-    return f"train mode without its noise {figure(score.name, score.reference)}"
-
-
-def _cure(attempts: tuple[Attempt, ...]) -> str:
-    told = []
-    for attempt in attempts:
-        if attempt.status == "untried" or attempt.before is None or attempt.after is None:
-            continue
-        figures = f"{attempt.measure} {change(attempt.measure, attempt.before, attempt.after)}"
-        told.append(
-            f"{attempt.title} {'cures it' if attempt.status == 'proved' else 'is no cure'}: {figures}"
-        )
-    return " ".join(f"{line[0].upper()}{line[1:]}." for line in told)
+def _train(measured: Measurements) -> str:
+    """What the reference is called: train mode, where anything draws without that."""
+    kinds = [reading.kind for reading in measured.stochastic if reading.noise_share > SILENT]
+    if not kinds:
+        return "train mode" if measured.causes else "train mode with dropout off"
+    return f"train mode with {'dropout' if all('rop' in kind for kind in kinds) else 'its noise'} off"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from evalcheck.finding import Finding, Report
+from evalcheck.reporters import treatment
 from evalcheck.reporters.advice import cure_of
 from evalcheck.reporters.location import in_cell
+from evalcheck.reporters.numbers import upper
 
 LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -36,7 +38,10 @@ def _command(report: Report, finding: Finding) -> str:
     if place.module and place.module not in finding.message:
         lead += f"{place.module}: "
     where["title"] = finding.rule
-    return _written(LEVELS[finding.severity], where, f"{lead}{finding.message}\n{cure_of(finding.rule)}")
+    told = [f"{lead}{finding.message}", cure_of(finding.rule)]
+    treated = treatment.of_finding(finding, report)
+    told += [f"{upper(treated)}."] if treated else []
+    return _written(LEVELS[finding.severity], where, "\n".join(told))
 
 
 def _written(command: str, properties: dict[str, str], message: str) -> str:

@@ -46,7 +46,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             *({"location": _location(quote.place), "role": quote.role} for quote in quotes),
         ],
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
-        "remedies": [_finite(dataclasses.asdict(remedy)) for remedy in finding.remedies],
+        "remedies": [finite(dataclasses.asdict(remedy)) for remedy in finding.remedies],
         "fix": _fix(finding.fix),
         "fingerprint": finding.fingerprint,
     }
@@ -69,7 +69,7 @@ def _evidence(evidence: Quote | Measure | Table) -> dict[str, Any]:
     if isinstance(evidence, Quote):
         return {"kind": "quote", "location": _location(evidence.place), "role": evidence.role}
     kind = "measure" if isinstance(evidence, Measure) else "table"
-    return {"kind": kind, **_finite(dataclasses.asdict(evidence))}
+    return {"kind": kind, **finite(dataclasses.asdict(evidence))}
 
 
 def _fix(fix: Fix | None) -> dict[str, Any] | None:
@@ -82,16 +82,16 @@ def _fix(fix: Fix | None) -> dict[str, Any] | None:
 def _measurements(measured: Measurements | None) -> dict[str, Any]:
     if measured is None:
         return {"divergence": {}, "causes": [], "layers": []}
-    plain: dict[str, Any] = _finite(dataclasses.asdict(measured))
+    plain: dict[str, Any] = finite(dataclasses.asdict(measured))
     return {**plain, "divergence": plain["divergence"] or {}}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON knows no NaN and no infinity: null says that there is no number."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from evalcheck import rulebook
 from evalcheck.finding import Edit, Finding, Fix, Place, Quote, Report, Span
+from evalcheck.reporters.json import finite
 from evalcheck.reporters.location import in_cell
 from evalcheck.version import __version__
 
@@ -70,7 +72,7 @@ def _notifications(report: Report) -> Iterator[dict[str, Any]]:
 
 def _result(report: Report, finding: Finding, rules: list[str]) -> dict[str, Any]:
     place = finding.place
-    result = {
+    result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": rules.index(finding.rule),
         "level": finding.severity,
@@ -80,6 +82,8 @@ def _result(report: Report, finding: Finding, rules: list[str]) -> dict[str, Any
         "partialFingerprints": {"evalcheck/v1": finding.fingerprint},
         "properties": {"family": finding.family, "certainty": finding.certainty, **_cell(place.span)},
     }
+    if finding.remedies:
+        result["properties"]["remedies"] = [finite(asdict(remedy)) for remedy in finding.remedies]
     # A cell's lines are not those of the file: an edit of them would break the notebook.
     if finding.fix is not None and all(edit.span.cell is None for edit in finding.fix.edits):
         result["fixes"] = [_fix(finding.fix)]
