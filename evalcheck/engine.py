@@ -92,7 +92,7 @@ def conclude(answers: Answers, settings: Settings) -> tuple[Finding, ...]:
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The worst first, causes before symptoms, then by place."""
+    """The worst first; of one severity what moves the output most, symptoms last; then by place."""
     return tuple(sorted(findings, key=_order))
 
 
@@ -159,6 +159,8 @@ def _finding(rule: Rule, group: list[Sighting], settings: Settings) -> Finding:
 def _severity(rule: Rule, group: list[Sighting]) -> Severity:
     """A measurement that found no effect outweighs every hypothesis; else the gravest sighting counts."""
     measured = [s for s in group if CERTAINTY[s.layer] == "measured"]
+    # What the model makes of it counts, and not that the data are so.
+    measured = [s for s in measured if s.layer == "probe"] or measured
     if measured and all(s.strength == "cleared" for s in measured):
         return "note"
     by_strength: dict[str, Severity] = {
@@ -170,12 +172,14 @@ def _severity(rule: Rule, group: list[Sighting]) -> Severity:
     return worst(by_strength[s.strength] for s in group)
 
 
-def _order(finding: Finding) -> tuple[int, bool, int, str, int, int, str]:
+def _order(finding: Finding) -> tuple[int, bool, float, int, str, int, int, str]:
     span, module = finding.place.span, finding.place.module
     return (
         -SEVERITIES.index(finding.severity),
         # What has a place is a cause; what has none is a symptom.
         span is None and module is None,
+        # What eval mode is measured to suffer from comes before what is true besides.
+        -finding.effect,
         -LAYERS.index(finding.sightings[0].layer),
         span.path if span else "",
         (span.cell or 0) if span else 0,

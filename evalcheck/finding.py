@@ -12,10 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalcheck.measurement import Measurements
+from evalcheck.passing import Passing
 from evalcheck.terms import CERTAINTY, SEVERITIES, Certainty, Layer, Severity
 
 Strength = Literal["cleared", "slight", "usual", "grave"]
 Verdict = Literal["clean", "findings", "incomplete"]
+
+# The unit of what moves an output (see :mod:`evalcheck.measurement`).
+EFFECT = "of the output's variance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,12 @@ class Finding:
         return tuple(item for sighting in self.sightings for item in sighting.evidence)
 
     @property
+    def effect(self) -> float:
+        """By how much the fault was measured to move the output, in units of its variance; 0 if not known."""
+        held = [m for m in self.evidence if isinstance(m, Measure) and m.limit is not None]
+        return max((m.value for m in held if m.unit == EFFECT), default=0.0)
+
+    @property
     def fix(self) -> Fix | None:
         return next((s.fix for s in self.sightings if s.fix), None)
 
@@ -244,9 +254,10 @@ class Report:
             return "findings"
         return "incomplete" if self.gaps or self.unread or self.faults else "clean"
 
-    def ok(self, fail_on: Severity | Literal["never"] = "warning") -> bool:
-        """Whether nothing at or above ``fail_on`` was found."""
-        return fail_on == "never" or not self.at_least(fail_on)
+    @property
+    def ok(self) -> Passing:
+        """Whether nothing as bad was found: ``ok("error")``; ``ok`` and ``ok()`` ask from warnings up."""
+        return Passing(self.at_least)
 
     def assert_ok(self, fail_on: Severity | Literal["never"] = "warning") -> None:
         """Raise ``AssertionError`` with the whole report unless :meth:`ok`."""

@@ -28,8 +28,8 @@ class Rule:
 
     ``severity`` is how bad the fault usually is if true, ``grave`` how bad where its harm was
     measured to be large. ``cure`` is one sentence of advice; ``remedies`` name what can be tried.
-    ``cause`` is the measured step from eval mode to train mode that shows the fault's effect, or ``mode``
-    for all of it;
+    ``cause`` is the measured step from eval mode to train mode that shows the fault's effect, ``mode``
+    for all of it, or ``inputs`` for what inputs prepared as in training give back;
     ``explained_by`` are the rules of whose faults this one is the symptom.
     ``reads`` are what a file must hold for the source layer to be asked: alternatives, each of
     parts that must all be found in its bytes; a part between slashes is a regular expression. A

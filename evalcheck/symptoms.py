@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evalcheck.finding import Measure, Sighting
+from evalcheck.finding import Measure, Sighting, Strength
 from evalcheck.rulebook import Rule
 from evalcheck.terms import CERTAINTY
 
@@ -57,15 +57,21 @@ def _cause(rule: Rule, symptom: Group, found: Mapping[Rule, list[Group]]) -> Gro
 
 
 def _harmless(group: Group) -> bool:
-    """Whether it was measured and has no effect: such a fault explains nothing."""
-    measured = [s for s in group if CERTAINTY[s.layer] == "measured" and s.strength != "cleared"]
+    """Whether the model was measured and there was no effect: such a fault explains nothing."""
+    probed = [s for s in group if s.layer == "probe"]
+    measured = [s for s in probed if s.strength != "cleared"]
     limited = [m for s in measured for m in s.evidence if isinstance(m, Measure) and m.limit is not None]
-    seen = any(CERTAINTY[sighting.layer] == "measured" for sighting in group)
-    return seen and (not measured or (bool(limited) and all(m.value <= (m.limit or 0.0) for m in limited)))
+    idle = bool(limited) and all(m.value <= (m.limit or 0.0) for m in limited)
+    return bool(probed) and (not measured or idle)
 
 
 def _covers(cause: Group, symptom: Group) -> bool:
-    """Whether the cause lies where the symptom was measured; all of it, where it was only traced."""
+    """Whether the cause lies where the symptom was measured; all of it, where it was only traced.
+
+    What lies in the data is at every module.
+    """
+    if any(s.layer == "loader" for s in cause):
+        return True
     paths = {place.module for sighting in cause for place in sighting.places}
     traced = any(CERTAINTY[sighting.layer] == "traced" for sighting in cause)
     if any(CERTAINTY[sighting.layer] == "measured" for sighting in symptom):
@@ -89,6 +95,8 @@ def _within(path: str | None, home: str | None) -> bool:
 def _join(cause: Group, symptom: Group) -> None:
     """The first measured sighting of the cause tells of every symptom that was measured."""
     lead = cause[0]
+    # What lies in the data was seen for certain: a symptom of it is as grave as it is measured to be.
+    certain = any(other.layer == "loader" for other in cause)
     for sighting in symptom:
         if CERTAINTY[sighting.layer] != "measured":
             cause.append(sighting)
@@ -96,7 +104,11 @@ def _join(cause: Group, symptom: Group) -> None:
         first = next((i for i, s in enumerate(cause) if CERTAINTY[s.layer] == "measured"), None)
         if first is not None:
             cause[first] = replace(cause[first], message=_with(cause[first].message, sighting.message))
-        cause.append(_moved(sighting, lead))
+        cause.append(_moved(sighting, lead, sighting.strength if certain else _graver(sighting.strength)))
+
+
+def _graver(strength: Strength) -> Strength:
+    return strength if strength in ("cleared", "slight") else "grave"
 
 
 def _with(message: str, symptom: str) -> str:
@@ -107,11 +119,11 @@ def _told(message: str, symptom: str) -> str:
     return f"{message}{MEASURED}{symptom[0].lower()}{symptom[1:]}"
 
 
-def _moved(symptom: Sighting, cause: Sighting) -> Sighting:
+def _moved(symptom: Sighting, cause: Sighting, strength: Strength) -> Sighting:
     return replace(
         symptom,
         place=cause.place,
         others=cause.others,
-        message=_told(cause.message, symptom.message),
-        strength=symptom.strength if symptom.strength in ("cleared", "slight") else "grave",
+        message=_with(cause.message, symptom.message),
+        strength=strength,
     )

@@ -7,7 +7,7 @@ import pytest
 from evalcheck import engine, rulebook
 from evalcheck.complaint import Complaint
 from evalcheck.engine import Answers
-from evalcheck.finding import Place, Sighting, Span, Unanswerable
+from evalcheck.finding import EFFECT, Measure, Place, Report, Sighting, Span, Unanswerable
 from evalcheck.settings import Settings
 
 RULE = "batchnorm-momentum-mutated"
@@ -59,6 +59,37 @@ def test_a_measurement_without_effect_clears_a_hypothesis_to_a_note():
     found = findings(sighting("source", line=7), sighting("probe", line=7, strength="cleared"))
     assert [f.severity for f in found] == ["note"]
     assert len(found[0].sightings) == 2
+
+
+def test_what_the_model_makes_of_the_data_outweighs_that_they_are_so():
+    """Loaders that differ, and a model whose output does not."""
+    loader = sighting("loader", module="loader")
+    assert [f.severity for f in findings(loader, sighting("probe", module="loader", strength="cleared"))] == [
+        "note"
+    ]
+    assert [f.severity for f in findings(loader, sighting("probe", module="loader"))] == ["warning"]
+
+
+def test_causes_come_before_consequences_and_the_symptom_of_all_last():
+    """What moves the output most, then what was seen besides, then what has no place of its own."""
+
+    def moving(rule, size, place):
+        measure = Measure("shift", size, EFFECT, limit=0.02)
+        return {rulebook.find(rule): [Sighting("probe", Place(module=place), "m", evidence=(measure,))]}
+
+    answers = Answers()
+    answers.sightings = {
+        **moving("train-eval-divergence", 9.0, None),
+        **moving("few-samples-per-channel", 0.1, "a"),
+        **moving("statistics-mismatch", 0.5, "z"),
+        rulebook.find("pinned-mode-lost"): [sighting("probe", module="b")],
+    }
+    assert [f.rule for f in engine.conclude(answers, Settings())] == [
+        "statistics-mismatch",
+        "few-samples-per-channel",
+        "pinned-mode-lost",
+        "train-eval-divergence",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +145,17 @@ def test_fingerprints_survive_lines_that_move():
     moved = findings(Sighting("source", Place(Span("net.py", 70, 1, 70, 5, text="line 7")), "m"))[0]
     assert a.fingerprint == b.fingerprint == moved.fingerprint
     assert a.fingerprint != findings(sighting("source", line=8))[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    ("severity", "default", "error"),
+    [("error", False, False), ("warning", False, True), ("note", True, True)],
+)
+def test_a_report_is_ok_with_and_without_parentheses(severity, default, error):
+    """A bound method is always true, and ``assert report.ok`` would be too."""
+    report = Report("net", findings(sighting("source", line=7), settings=Settings(severity={RULE: severity})))
+    assert bool(report.ok) is report.ok() is report.ok("warning") is default
+    assert report.ok("error") is error
+    assert report.ok("never") is True
+    assert report.ok == default
+    assert repr(report.ok) == repr(default)

@@ -51,10 +51,10 @@ def test_symptom_elsewhere_or_of_what_was_only_read_stays(symptom: str, cause: s
 
 
 def test_pages_name_rules_that_there_are() -> None:
-    """And rules that the tracer or the probe look for: others could never be met. None explains itself."""
+    """And rules that are traced or measured: others could never be met. None explains itself."""
     for rule in rulebook.load().values():
         for name in rule.explained_by:
-            assert {"graph", "probe"} & set(rulebook.find(name).layers)
+            assert {"graph", "loader", "probe"} & set(rulebook.find(name).layers)
         assert rule.name not in causes_of(rule.name)
 
 
@@ -117,3 +117,23 @@ def test_a_traced_symptom_stays_where_its_cause_does_not_cover_all_of_it() -> No
     split = replace(seen("graph", "a.1")[0], others=(Place(module="b"),))
     switched = replace(seen("probe", "a")[0], others=(Place(module="a.1"),))
     assert len(explained({SPLIT: [[split]], SWITCHED: [[switched]]})[SPLIT]) == 1
+
+
+INPUTS, DOMAIN = rulebook.find("preprocessing-mismatch"), rulebook.find("domain-shift-statistics")
+
+
+@pytest.mark.parametrize("strength", ["slight", "usual", "grave"])
+def test_what_lies_in_the_data_is_at_every_module_and_as_grave_as_its_symptom_is(strength: Strength) -> None:
+    found = explained({DOMAIN: [seen("probe", "0.bn", strength)], INPUTS: [seen("loader", "loader")]})
+    assert found[DOMAIN] == []
+    (group,) = found[INPUTS]
+    assert [(s.layer, s.strength, s.place.module) for s in group] == [
+        ("loader", "usual", "loader"),
+        ("probe", strength, "loader"),
+    ]
+    assert group[0].message == "Seen by the loader. Measured: seen by the probe."
+
+
+def test_data_that_were_measured_to_have_no_effect_explain_nothing() -> None:
+    both = [*seen("probe", "loader", "cleared"), *seen("loader", "loader")]
+    assert len(explained({DOMAIN: [seen("probe", "0.bn")], INPUTS: [both]})[DOMAIN]) == 1

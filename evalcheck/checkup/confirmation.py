@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalcheck import rulebook
-from evalcheck.checkup import in_train_mode
+from evalcheck.checkup import in_train_mode, of_inputs
 from evalcheck.checkup.treating import SYMPTOM, is_compared
 from evalcheck.engine import Answers
 from evalcheck.finding import Measure, Sighting
@@ -36,6 +36,9 @@ def confirmed(trial: Trial, seen: Answers, settings: Settings, probed: Answers |
             continue
         if rule.cause == "mode":
             answers.sightings[rule] = in_train_mode.measured(trial, sightings)
+            continue
+        if rule.cause == "inputs":
+            answers.sightings[rule] = of_inputs.measured(trial, sightings, thresholds)
             continue
         limit = float(thresholds[rule.cause])
         answers.sightings[rule] = _measured(trial, rule.cause, sightings, limit)

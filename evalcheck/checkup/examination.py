@@ -14,7 +14,16 @@ from torch import Tensor, nn
 
 from evalcheck import checks, engine, graph, reporters
 from evalcheck.batch import Batch, Forward
-from evalcheck.checkup import loaders, material, own_code, reading, results, treating
+from evalcheck.checkup import (
+    cross_reference,
+    loaders,
+    material,
+    own_code,
+    own_lines,
+    reading,
+    results,
+    treating,
+)
 from evalcheck.checkup.acceptance import accepted
 from evalcheck.checkup.confirmation import confirmed
 from evalcheck.checkup.device import choose, placed
@@ -124,6 +133,7 @@ class _Examination:
     unread: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     measured: Measurements | None = None
+    trial: Trial | None = None
     started: float = field(default_factory=time.monotonic)
 
     def read(self, files: Sequence[Path]) -> None:
@@ -160,16 +170,23 @@ class _Examination:
             if drawn.held is None or broken:
                 reason = f"in eval mode {broken}" if broken else "there is no input to run the model on"
                 engine.skip(self.answers, self.settings, "probe", reason)
-                self.findings = engine.conclude(self.answers, self.settings)
+                self.findings = self._concluded(self.answers, view)
                 return
             try:
                 self._probe(drawn, drawn.held, view)
             except NotFinite as complaint:
                 # What the other layers saw may be the reason, and is then the answer.
-                self.findings = engine.conclude(self.answers, self.settings)
+                self.findings = self._concluded(self.answers, view)
                 if all(finding.severity != "error" for finding in self.findings):
                     raise
                 engine.skip(self.answers, self.settings, "probe", str(complaint))
+                if self.trial is not None:
+                    self.findings, tried = treating.treated(self.trial, self.findings, self.settings)
+                    self.measured = Measurements(attempts=tried)
+
+    def _concluded(self, answers: Answers, view: graph.ModelGraph) -> tuple[Finding, ...]:
+        """One finding for each fault, at the user's own lines."""
+        return engine.ordered(own_lines.shown(engine.conclude(answers, self.settings), view))
 
     def report(self, target: str, device: str) -> Report:
         """All of it; nothing is measured any more."""
@@ -212,6 +229,7 @@ class _Examination:
             exact=self.exact,
             stage=self.step,
         )
+        self.trial = trial
         answers = Answers()
         try:
             engine.ask(answers, self.settings, "probe", trial, checks.find, _by_worth(self.settings.rules()))
@@ -220,7 +238,8 @@ class _Examination:
             results.drawn(answers, view)
             answers.add(self.answers)
             self.step("trying remedies")
-            findings = engine.conclude(answers, self.settings)
+            findings = self._concluded(answers, view)
+            findings = cross_reference.referred(trial, findings, self.settings)
             self.findings, self.measured = results.measured(trial, findings, self.settings)
         except OutOfMemory:
             smaller = drawn.halved()

@@ -48,7 +48,7 @@ def _told(trial: Trial) -> str:
     parts = []
     if trial.scores and trial.scores[0].train is not None:
         score, form = trial.scores[0], ".1%" if trial.scores[0].name == "accuracy" else ".3g"
-        parts.append(f"{score.name} {score.train:{form}} instead of {score.eval:{form}}")
+        parts.append(f"{trial.called(score.name)} {score.train:{form}} instead of {score.eval:{form}}")
     if changed is not None:
         parts.append(f"{changed:.1%} of the predictions are others")
     if not parts:
@@ -59,7 +59,7 @@ def _told(trial: Trial) -> str:
 def _measures(trial: Trial) -> tuple[Measure, ...]:
     passes, changed = trial.passes.count, _changed(trial)
     lost = [
-        Measure(f"{score.name} lost in train mode", loss, trials=passes)
+        Measure(f"{trial.called(score.name)} lost in train mode", loss, trials=passes)
         for score in trial.scores
         if (loss := _lost(score)) is not None
     ]

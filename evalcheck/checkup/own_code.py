@@ -27,11 +27,15 @@ def foreign() -> tuple[Path, ...]:
 
 def is_users(file: Path) -> bool:
     """Whether a file was written by the user, as far as its place tells."""
-    if not file.is_file():
-        return False
-    place = file.resolve()
-    installed = {"site-packages", "dist-packages"} & set(place.parts)
-    return not installed and not any(place.is_relative_to(folder) for folder in foreign())
+    return file.is_file() and not is_installed(str(file))
+
+
+@lru_cache(1024)
+def is_installed(path: str) -> bool:
+    """Whether a file belongs to python, to an installed package, or to evalcheck."""
+    place = Path(path).resolve()
+    packages = {"site-packages", "dist-packages"} & set(place.parts)
+    return bool(packages) or any(place.is_relative_to(folder) for folder in foreign())
 
 
 def behind(model: Any, module: ModuleType | None = None) -> tuple[Path, ...]:

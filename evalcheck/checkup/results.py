@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from evalcheck import graph, rulebook
-from evalcheck.checkup import treating
+from evalcheck.checkup import naming, treating
 from evalcheck.engine import Answers
 from evalcheck.finding import Finding, Place, Quote, Unanswerable
 from evalcheck.measurement import Attempt, Cause, Conditions, Measurements
 from evalcheck.probe import Trial
+from evalcheck.probe.judging import left_out
 from evalcheck.probe.running.budget import affordable
 from evalcheck.settings import Settings
 
@@ -43,7 +44,8 @@ def measured(
 ) -> tuple[tuple[Finding, ...], Measurements]:
     """The findings with what their remedies did, and every figure that was taken."""
     findings, attempts = treating.treated(trial, findings, settings)
-    return findings, _measurements(trial, settings, attempts)
+    figures = _measurements(trial, settings, attempts)
+    return naming.findings(trial, findings), naming.figures(trial, figures)
 
 
 def remarks(trial: Trial) -> list[str]:
@@ -54,12 +56,31 @@ def remarks(trial: Trial) -> list[str]:
         ]
     if not treating.is_compared(trial):
         return []
+    uncounted = _uncounted(trial)
+    if uncounted:
+        return uncounted
     targets = any(batch.targets is not None for batch in trial.held.batches)
     if targets and not trial.scores:
         return ["the targets could not be held against the output, so no loss was judged: pass a metric"]
     if any(score.higher_is_better is None for score in trial.scores):
-        return ["the metric has no attribute higher_is_better, so it is shown and judges nothing"]
+        name = trial.called("metric")
+        whose = "the metric" if name == "metric" else f"the metric {name.removeprefix('metric ')}"
+        return [f"{whose} has no attribute higher_is_better, so it is shown and judges nothing"]
     return []
+
+
+def _uncounted(trial: Trial) -> list[str]:
+    """Which targets were left out because they are no class of the output."""
+    classes = trial.evaluated.classes
+    odd = left_out.of(trial.held.grouped(), classes.shape[2]) if classes is not None else None
+    if odd is None or classes is None:
+        return []
+    labels = ", ".join(map(str, odd.labels[:3])) + (" and others" if len(odd.labels) > 3 else "")
+    count = classes.shape[2]
+    told = f"{odd.share:.1%} of the targets are {labels}, which is none of the output's {count} classes"
+    if odd.meant:
+        return [f"{told}: they were left out of loss and accuracy"] if trial.scores else []
+    return [] if trial.scores else [f"{told}, so no loss was judged: pass a metric, or targets from 0 on"]
 
 
 def _is_apart(trial: Trial) -> bool:
@@ -96,7 +117,7 @@ def _measurements(trial: Trial, settings: Settings, attempts: tuple[Attempt, ...
     )
     thresholds = settings.options_of(rulebook.find(treating.SYMPTOM))
     if not _is_apart(trial):
-        return Measurements(causes=_causes(trial, thresholds), conditions=conditions)
+        return Measurements(causes=_causes(trial, thresholds), attempts=attempts, conditions=conditions)
     layers = affordable(lambda: trial.layers if trial.steps else (), ())
     return Measurements(
         divergence=trial.divergence,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evalcheck.finding import Measure, Strength
 from evalcheck.measurement import Score, of
 from evalcheck.probe.judging import distance
-from evalcheck.probe.judging.gaining import gained
+from evalcheck.probe.judging.gaining import Gained, gained
 from evalcheck.probe.running.runner import Run
 from evalcheck.probe.trial import Trial
 
@@ -16,12 +16,13 @@ from evalcheck.probe.trial import Trial
 @dataclass(frozen=True)
 class Effect:
     """``size`` is in units of the output's variance; ``gain`` is what the score ``judge`` gets better by over
-    the step, with its standard error, or None where no score says."""
+    the step, with its standard error, or None where no score says; ``named`` is that score for people."""
 
     size: float
     judge: Score | None
     gain: float | None = None
     error: float = 0.0
+    named: str = ""
 
     def costs(self, harm: float) -> bool:
         """Whether eval mode loses more than ``harm`` of the score's scale by not having taken the step."""
@@ -55,8 +56,8 @@ class Effect:
             return moved
         form = ".1%" if self.judge.name == "accuracy" else ".2g"
         if self.costs(harm):
-            return f"{moved}, which costs {format(self.gain, form)} of {self.judge.name}"
-        return f"{moved}, without costing {self.judge.name}"
+            return f"{moved}, which costs {format(self.gain, form)} of {self.named or self.judge.name}"
+        return f"{moved}, without costing {self.named or self.judge.name}"
 
 
 def of_step(trial: Trial, name: str) -> Effect | None:
@@ -67,7 +68,7 @@ def of_step(trial: Trial, name: str) -> Effect | None:
     judge, size = trial.judge, step.size(trial.unit)
     groups = trial.held.batch_size if len(step.after) > 1 else 1
     gain = gained(step.before, step.after, judge, groups) if judge is not None else None
-    return Effect(size, judge, *gain) if gain is not None else Effect(size, judge)
+    return _effect(trial, size, gain)
 
 
 def of_order(trial: Trial, limit: float) -> bool:
@@ -81,5 +82,10 @@ def between(trial: Trial, before: Run, after: Run) -> Effect:
     judge = trial.judge
     unit = distance.variance(before.rows, after.rows) or 1.0
     gain = gained(before, [after], judge) if judge is not None else None
-    size = distance.squared(before.rows, after.rows) / unit
-    return Effect(size, judge, *gain) if gain is not None else Effect(size, judge)
+    return _effect(trial, distance.squared(before.rows, after.rows) / unit, gain)
+
+
+def _effect(trial: Trial, size: float, gain: Gained | None) -> Effect:
+    named = trial.called(trial.judge.name) if trial.judge is not None else ""
+    value, error = gain if gain is not None else (None, 0.0)
+    return Effect(size, trial.judge, value, error, named)

@@ -24,7 +24,7 @@ from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.running import masks, modes, outputs
 from evalcheck.probe.running.budget import OutOfTime
 from evalcheck.probe.running.modes import Mode
-from evalcheck.probe.running.runner import NoRows, NotFinite, Run, Runner
+from evalcheck.probe.running.runner import WAY_OUT, NoRows, NotFinite, Run, Runner
 from evalcheck.probe.statistics.collecting import collecting
 from evalcheck.probe.statistics.moments import CallMoments
 
@@ -145,7 +145,8 @@ class Passes:
         try:
             yield
         except NoRows:
-            raise Unanswerable(NoRows.REASON) from None
+            where = "" if mode is modes.evaluating else "in train mode "
+            raise Unanswerable(f"{where}{NoRows.REASON}") from None
         except OutOfMemory:
             raise
         except Complaint as complaint:
@@ -178,7 +179,8 @@ class Passes:
         found = outputs.aligned(self.evaluated.leaves, [run.leaves for run in self.trained])
         if found is None:
             here, there = (outputs.shapes(run.leaves) for run in (self.evaluated, self.trained[0]))
-            raise Unanswerable(f"the modes give outputs that cannot be compared: eval {here}; train {there}")
+            told = f"the modes give outputs that cannot be compared: eval {here}; train {there}"
+            raise Unanswerable(f"{told}; {WAY_OUT}")
         return found
 
     @cached_property

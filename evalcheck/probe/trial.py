@@ -18,7 +18,7 @@ from evalcheck.probe.chain.steps import HIGHER_IS_BETTER, Step
 from evalcheck.probe.chain.way import Way, ranked
 from evalcheck.probe.dependence.leak import Leak
 from evalcheck.probe.dependence.samples import Dependence
-from evalcheck.probe.judging import distance, scores
+from evalcheck.probe.judging import distance, naming, scores
 from evalcheck.probe.judging.scoring import Metric
 from evalcheck.probe.passes import Passes
 from evalcheck.probe.pool import Pool
@@ -111,6 +111,10 @@ class Trial:
     def unseen(self) -> str:
         """Why batch norms cannot be looked at; empty where they can."""
         return HIDDEN if modes.hides_norms(self.model) else ""
+
+    def called(self, score: str) -> str:
+        """A score's name for people: that of the user's metric is what its code calls it."""
+        return naming.of_metric(self.run.metric) if score == "metric" else score
 
     # What is told of it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -46,12 +47,14 @@ class Augmented(Residual):
         lambda layers: nn.Sequential(*layers, nn.Sigmoid()),
         lambda layers: nn.ModuleList(layers)[0],
         lambda layers: Residual(layers),
+        lambda layers: copy.deepcopy(layers),
+        lambda layers: nn.Sequential(copy.deepcopy(layers[0]), *layers[1:]),
     ],
 )
 def test_new_container_of_registered_modules_is_silent(
     compose: Callable[[nn.Sequential], nn.Module],
 ) -> None:
-    """Its own mode is asked by nobody, and what it holds the model reaches."""
+    """Its own mode is asked by nobody, and what it holds the model reaches; a copy has its original's."""
     assert asked(Composed(compose), torch.randn(8, 4), "unregistered-submodule") == ((), [])
 
 
@@ -61,6 +64,8 @@ def test_new_container_of_registered_modules_is_silent(
         lambda layers: nn.Sequential(*layers, nn.Dropout(0.5)),
         lambda layers: nn.Sequential(nn.Sequential(*layers, nn.BatchNorm1d(4))),
         lambda layers: nn.Sequential(*layers, nn.Linear(4, 4)),
+        lambda layers: nn.Sequential(*layers, nn.Linear(4, 4)).eval(),
+        lambda layers: copy.deepcopy(layers).train(),
         lambda layers: Augmented(layers),
     ],
 )

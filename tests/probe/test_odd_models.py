@@ -177,7 +177,7 @@ def test_a_metric_without_direction_is_shown_and_judges_nothing():
 
     report = evalcheck.check(damaged(trained(mlp()), "1"), HELD, FEED, metric=accuracy)
     assert "train-eval-divergence" in rules(report)
-    assert "metric" in {score.name for score in report.measurements.scores}
+    assert "metric accuracy" in {score.name for score in report.measurements.scores}
     assert any("no attribute higher_is_better" in note for note in report.notes)
 
 
@@ -284,3 +284,27 @@ def test_loaders_of_single_samples_are_joined_to_be_compared():
     single = [(x[i : i + 1], y[i : i + 1]) for x, y in HELD[:2] for i in range(32)]
     report = evalcheck.check(nn.Sequential(nn.Linear(12, 4), Centred()), single)
     assert rules(report)["batch-size-dependent-eval"].place.module == "1", str(report)
+
+
+def test_a_model_that_gives_losses_only_in_train_mode_is_told_what_to_pass():
+    """Detection models do: with ``forward`` both modes can be compared."""
+
+    class Detector(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = mlp()
+
+        def forward(self, x, labels=None):
+            scores = self.body(x)
+            if self.training:
+                return {"loss_classes": nn.functional.cross_entropy(scores, labels)}
+            return [{"scores": row[None]} for row in scores]
+
+    model = Detector()
+    model.body.load_state_dict(trained(mlp()).state_dict())
+    loader = [{"x": x, "labels": y} for x, y in HELD]
+    gaps = {g.reason for g in evalcheck.check(model, loader).gaps if g.rule == "train-eval-divergence"}
+    assert len(gaps) == 1
+    assert "pass forward= to evalcheck.check, a function of (model, batch)" in gaps.pop()
+    through = evalcheck.check(model, loader, forward=lambda model, batch: model.body(batch["x"]))
+    assert through.measurements.divergence is not None

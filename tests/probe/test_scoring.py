@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from evalcheck import check
 from evalcheck.batch import Batch
 from evalcheck.probe.judging.scores import scores
 from evalcheck.probe.judging.scoring import score, settled, user_metric
@@ -84,6 +85,7 @@ def test_labels_of_what_is_left_out_do_not_keep_the_rest_from_being_scored(ignor
 
 def test_targets_that_no_mode_predicts_are_none_of_this_output():
     """An autoencoder's loader yields digits, and its output of 64 pixels is no choice among 64 classes."""
+    torch.manual_seed(0)
     pixels, digits = torch.rand(40, 64), torch.arange(40) % 10
     runs = [Run({"": pixels}, score(pixels + 0.01 * torch.rand(40, 64), digits, 40)) for _ in range(3)]
     pool = Pool("digits", (), None, 8)
@@ -124,7 +126,6 @@ class Output:
 def test_a_loss_that_the_model_computes_counts_first():
     """A language model shifts its labels: only it knows."""
     found = score(Output(torch.tensor(2.5), LOGITS), CLASSES, N)
-    assert set(found) == {"loss"}
     assert torch.equal(found["loss"], torch.full((N,), 2.5))
 
 
@@ -139,3 +140,44 @@ def test_targets_that_do_not_fit_give_no_score(targets):
 def test_the_users_metric_is_weighted_by_samples():
     """The same value for each sample of its batch."""
     assert torch.equal(user_metric(lambda o, t: 0.5, LOGITS, CLASSES, N)["metric"], torch.full((N,), 0.5))
+
+
+def test_accuracy_stands_beside_the_loss_that_a_model_computes_itself():
+    """Where targets are the classes of its logits; the loss stays its own."""
+    found = score({"loss": torch.tensor(7.0), "logits": LOGITS}, CLASSES, N)
+    assert set(found) == {"loss", "accuracy"}
+    assert torch.equal(found["loss"], torch.full((N,), 7.0))
+    assert torch.equal(found["accuracy"], (LOGITS.argmax(1) == CLASSES).float())
+    assert set(score({"loss": torch.tensor(7.0), "logits": LOGITS}, torch.randn(N, 4), N)) == {"loss"}
+    assert set(score({"loss": torch.tensor(7.0), "logits": LOGITS}, None, N)) == {"loss"}
+    assert set(score({"loss": torch.tensor(7.0), "pixels": LOGITS}, CLASSES, N)) == {"loss"}
+
+
+def test_tokens_have_an_accuracy_where_the_models_loss_is_of_these_tokens():
+    """A language model's logits are for the next token."""
+    targets = torch.randint(7, (4, 9))
+    logits = 3 * F.one_hot(targets, 7).float()
+    loss = F.cross_entropy(logits.transpose(1, 2), targets)
+    assert score({"loss": loss, "logits": logits}, targets, 4)["accuracy"].tolist() == [1.0] * 4
+    ahead = F.cross_entropy(logits[:, :-1].transpose(1, 2), targets[:, 1:])
+    assert set(score({"loss": ahead, "logits": logits}, targets, 4)) == {"loss"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        (-100, "25.0% of the targets are -100, which is none of the output's 3 classes: they were left out"),
+        (255, "25.0% of the targets are 255, which is none of the output's 3 classes: they were left out"),
+        (3, "25.0% of the targets are 3, which is none of the output's 3 classes, so no loss was judged"),
+        (2, ""),
+    ],
+)
+def test_what_was_left_out_of_the_targets_is_said(odd, told):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.Dropout(0.1))
+    model[0].bias.data.fill_(1.0)
+    images = torch.randn(32, 1, 4, 4)
+    targets = model.eval()(images).argmax(1)
+    targets[:, 0] = odd
+    notes = check(model, [*zip(images.split(8), targets.split(8), strict=True)]).notes
+    assert any(told in note for note in notes) if told else not any("targets" in note for note in notes)

@@ -49,12 +49,12 @@ def test_nothing_is_toggled_unless_asked():
 def test_the_report_shows_both_beside_each_other():
     """One more column where norms are toggled, and a table of the modules that draw."""
     report = evalcheck.check(damaged(), HELD, FEED, exact=True)
-    assert "repaired alone" in str(report)
-    assert "repaired alone" not in str(evalcheck.check(damaged(), HELD, FEED))
+    assert "repaired" in str(report)
+    assert "repaired" not in str(evalcheck.check(damaged(), HELD, FEED))
     report = evalcheck.check(trained(around(Drop(0.5, scaled=True))), HELD, FEED, exact=True)
     (reading,) = report.measurements.stochastic
     assert (reading.module, reading.exact) == ("2", pytest.approx(1.0))
-    assert "noise alone" in str(report)
+    assert "noise" in str(report) and "alone" in str(report)
 
 
 def test_a_model_without_norms_and_noise_has_nothing_to_toggle():

@@ -42,7 +42,7 @@ def check(graph: ModelGraph, options: Mapping[str, Any]) -> Iterator[Sighting]:
             "not the data's. Eval mode uses these numbers; train mode does not, and looks right."
         ),
         evidence=(
-            Measure("weight of the initial statistics", weight, limit=limit),
+            Measure("weight of the initial statistics by the counter", weight, limit=limit),
             Measure("batches until it falls below the limit", float(needed), "batches"),
             listed(
                 graph,

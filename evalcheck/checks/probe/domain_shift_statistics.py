@@ -43,7 +43,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
             _table(trial, shifted),
         ),
         others=tuple(Place(module=reading.module) for reading in shifted[1:]),
-        strength=found.strength(harm),
+        strength=found.strength(harm, options["large"]),
     )
 
 

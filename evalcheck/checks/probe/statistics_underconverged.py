@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalcheck.finding import Measure, Place, Sighting, Table
+from evalcheck.finding import Place, Sighting, Table
 from evalcheck.measurement import LayerReading
 from evalcheck.probe import Trial, effect
 from evalcheck.probe.statistics import blame
@@ -33,13 +33,8 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         f"{worst.residual:.0%} of the running statistics of {worst.module!r} are still the mean 0 and "
         f"variance 1 of construction{tells}. Statistics that follow the data ({names}{more}) move "
         f"the eval output {found.told(options['harm'])}.",
-        evidence=(
-            Measure(
-                "weight of the initial statistics, fitted", worst.residual or 0.0, limit=options["weight"]
-            ),
-            found.measure(options["output"]),
-            _table(early),
-        ),
+        # The message gives the fitted weight, the tracer's sighting that by the counter.
+        evidence=(found.measure(options["output"]), _table(early)),
         others=tuple(Place(module=reading.module) for reading in early[1:]),
         strength=found.strength(options["harm"], options["large"]),
     )

@@ -20,12 +20,12 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         return
     margin = options["margin"] * judge.scale
     if order is not None:
-        yield from _homogeneous(trial.leak.curves(order, judge), margin)
+        yield from _homogeneous(trial.leak.curves(order, judge), trial.called(judge.name), margin)
     yield from _coupled(trial, judge, margin, options["mates"])
 
 
-def _homogeneous(curves: Curves, margin: float) -> Iterator[Sighting]:
-    lost, name = curves.lost_when_mixed, curves.score.name
+def _homogeneous(curves: Curves, name: str, margin: float) -> Iterator[Sighting]:
+    lost = curves.lost_when_mixed
     if lost <= margin or curves.lost_in_eval < lost / 2:
         return  # eval mode does without what the batches tell
     yield Sighting(
@@ -52,9 +52,9 @@ def _coupled(trial: Trial, judge: Score, margin: float, least: float) -> Iterato
         Place(module=mates.module),
         f"In train mode samples of a batch are mixed{mates.by}, and not by a norm: with half of its mates "
         f"replaced a sample's output moves by {mates.size:.0%} of the output's variance. In eval mode they "
-        f"are not, and {judge.name} falls behind by {lost:.3g}.",
+        f"are not, and {trial.called(judge.name)} falls behind by {lost:.3g}.",
         evidence=(
             Measure("movement with other mates, train mode", mates.size, "of the output's variance", least),
-            Measure(f"{judge.name} lost in eval mode", lost, "", margin),
+            Measure(f"{trial.called(judge.name)} lost in eval mode", lost, "", margin),
         ),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from evalcheck.finding import Place
 from evalcheck.graph.kinds import kind_of
@@ -17,7 +18,8 @@ class Outsider:
     """``lasting`` tells one of a global variable or a foreign object from one made in each forward.
 
     ``foreign`` are its modules, itself among them, that the model does not keep, and ``learns`` says
-    whether one of their own parameters, which the model does not have either, wants a gradient.
+    whether one of their own parameters, which the model does not have either, wants a gradient. What a
+    forward copied from the model's own layers has nothing of its own: it has their weights and their mode.
     """
 
     module: nn.Module
@@ -53,9 +55,22 @@ def met(graph: ModelGraph) -> Iterator[Outsider]:
     for path, module in graph.eval.inline.items():
         place = Place(graph.eval.calls(path)[0].span, path)
         foreign = tuple(m for m in module.modules() if id(m) not in modules)
-        own = (w for m in foreign for w in m.parameters(recurse=False) if id(w) not in weights)
+        lasting = before.get(path) is module
+        new = (m for m in foreign if lasting or not _is_copied(m, kept))
+        own = (w for m in new for w in m.parameters(recurse=False) if id(w) not in weights)
         learns = any(weight.requires_grad for weight in own)
-        yield Outsider(module, place, before.get(path) is module, foreign, learns)
+        yield Outsider(module, place, lasting, foreign, learns)
+
+
+def _is_copied(module: nn.Module, kept: Sequence[nn.Module]) -> bool:
+    """Whether it is in eval mode, as the model is, and each of its weights is that of a kept module."""
+    originals = [weight for one in kept for weight in one.parameters()]
+    weights = module.parameters(recurse=False)
+    return not module.training and all(any(_alike(w, o) for o in originals) for w in weights)
+
+
+def _alike(one: Tensor, two: Tensor) -> bool:
+    return one.shape == two.shape and one.dtype == two.dtype and torch.equal(one, two)
 
 
 def _asks(module: nn.Module) -> bool:

@@ -38,7 +38,7 @@ def scores(
     found = [
         _score(name, evaluated, reference, trained, pool, higher[name])
         for name in order
-        if name in evaluated.scores
+        if all(name in run.scores for run in (evaluated, *reference))
     ]
     # What suffers is told first: an accuracy may stay where the loss does not. A metric is what is asked for.
     return tuple(found if directed else sorted(found, key=lambda score: not score.hurts(NOTABLE)))

@@ -21,6 +21,8 @@ OF_PROBABILITIES = " of probabilities"
 GUESSING = "guessing"
 # Labels of what is to be left out: torch's default, and what segmentation data use for it.
 IGNORED = (-100, -1, 255)
+# Two ways to one loss: means over samples and over positions differ a little.
+SAME = 0.05
 
 
 def score(output: Any, targets: Any, size: int) -> PerSample:
@@ -31,13 +33,32 @@ def score(output: Any, targets: Any, size: int) -> PerSample:
     are left out where they are no class, as in torch and in segmentation; ``guessing`` is the loss of
     equal probabilities, log C. Targets 0 and 1 of the output's shape: binary cross entropy. Float targets
     of the output's shape: ``squared error``. A loss that the model computes itself (a scalar named
-    ``loss`` in its output) counts before all of these: it knows how targets are meant. Losses carry
-    gradients where the output does.
+    ``loss`` in its output) counts before all of these: it knows how targets are meant. Accuracy stands beside
+    it where the targets are those classes. Losses carry gradients where the output does.
     """
+    found = _against(outputs.primary(output, size), targets, size)
     own = dict(tree.leaves(output)).get("loss")
-    if own is not None and own.numel() == 1 and own.is_floating_point():
-        return {"loss": own.float().reshape(1).expand(size)}
-    predicted = outputs.primary(output, size)
+    if own is None or own.numel() != 1 or not own.is_floating_point():
+        return found
+    own = own.float().reshape(1)
+    meant = _are_meant(found, targets, own, outputs.is_logits(output, size))
+    right = {name: values for name, values in found.items() if name.startswith("accuracy")}
+    return {"loss": own.expand(size)} | (right if meant else {})
+
+
+def _are_meant(found: PerSample, targets: Any, own: Tensor, logits: bool) -> bool:
+    """Whether targets are the classes of this output: one a row of logits, or with the same loss.
+
+    A language model's are those of the next position, and an autoencoder's output is none of classes.
+    """
+    if not isinstance(targets, Tensor) or targets.is_floating_point() or "accuracy" not in found:
+        return False
+    apart = abs(float(found["loss"].detach().mean() - own.detach()))
+    return apart <= SAME * abs(float(own.detach())) or (logits and targets.numel() == len(targets))
+
+
+def _against(predicted: Tensor | None, targets: Any, size: int) -> PerSample:
+    """The scores by the shapes and types of an output and its targets."""
     targets = dense(targets) if isinstance(targets, Tensor) else targets
     if predicted is None or not isinstance(targets, Tensor) or targets.shape[:1] != (size,):
         return {}

@@ -28,6 +28,12 @@ from evalcheck.probe.running.budget import Budget
 from evalcheck.probe.running.modes import Mode
 from evalcheck.probe.running.outputs import Leaves
 
+# What makes the outputs of any model comparable.
+WAY_OUT = (
+    "pass forward= to evalcheck.check, a function of (model, batch) that returns such a tensor in both "
+    "modes, say class scores or features"
+)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -194,7 +200,10 @@ class NotFinite(Complaint):
 class NoRows(Exception):
     """The output holds no float tensor with one row per sample, in one width for all batches."""
 
-    REASON = "the output has no float tensor with one row of the same length for every sample"
+    REASON = (
+        "the output has no float tensor with one row of the same length for every sample (a model may give "
+        f"losses only, or boxes); {WAY_OUT}"
+    )
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from evalcheck.source.forwards import run_by_forward
 from evalcheck.source.functions import FunctionInfo
 from evalcheck.source.gates import gated
 from evalcheck.source.layers import keeps_something
+from evalcheck.source.switches.kept_locals import locals_kept
 from evalcheck.source.switches.mode_sides import says, side
 from evalcheck.source.values import is_self, literal, within
 
@@ -153,10 +154,21 @@ def _on_self(file: SourceFile, info: FunctionInfo) -> list[ast.Attribute]:
 def _touched_outside(file: SourceFile, owner: ClassInfo, name: str) -> bool:
     """Whether code outside of the class writes the attribute, as those do who reset it."""
     return any(
-        node.attr == name and isinstance(node.ctx, (ast.Store, ast.Del)) and file.class_of(node) is not owner
+        node.attr == name
+        and isinstance(node.ctx, (ast.Store, ast.Del))
+        and file.class_of(node) is not owner
+        and not _of_another(file, owner, node)
         for attributes in file.index.attributes.values()
         for node in attributes
     )
+
+
+def _of_another(file: SourceFile, owner: ClassInfo, node: ast.Attribute) -> bool:
+    """Whether a module that has nothing to do with this class writes an attribute of its own."""
+    other = file.class_of(node)
+    if other is None or not other.is_module or not is_self(node.value, "self"):
+        return False
+    return other not in owner.lineage() and owner not in other.lineage()
 
 
 def _written_elsewhere(uses: _Uses) -> bool:
@@ -200,14 +212,22 @@ def _assignment(file: SourceFile, store: ast.Attribute) -> ast.Assign | None:
 def _from_itself(file: SourceFile, store: ast.Attribute, name: str) -> bool:
     """``self.h = cell(x, self.h)``: a call or arithmetic in which the old value takes part."""
     found = _assignment(file, store)
-    if found is None or not isinstance(found.value, (ast.Call, ast.BinOp)):
+    if found is None:
         return False
-    if isinstance(found.value, ast.Call) and any(
-        isinstance(n, ast.Attribute) and n.attr == name for n in within(found.value.func)
+    if _takes_part(found.value, name):
+        return True
+    return any(_takes_part(value, name) for made in locals_kept(file, found) for value in made.choices)
+
+
+def _takes_part(value: ast.expr, name: str) -> bool:
+    if not isinstance(value, (ast.Call, ast.BinOp)):
+        return False
+    if isinstance(value, ast.Call) and any(
+        isinstance(n, ast.Attribute) and n.attr == name for n in within(value.func)
     ):
         return False  # self.h = self.h.to(x.device): the same value in another form
-    others = {n.id for n in within(found.value) if isinstance(n, ast.Name)} - {"self", "torch", "nn", "F"}
-    return bool(others) and any(isinstance(n, ast.Attribute) and n.attr == name for n in within(found.value))
+    others = {n.id for n in within(value) if isinstance(n, ast.Name)} - {"self", "torch", "nn", "F"}
+    return bool(others) and any(isinstance(n, ast.Attribute) and n.attr == name for n in within(value))
 
 
 def _detached(file: SourceFile, store: ast.Attribute, name: str) -> bool:
@@ -238,6 +258,8 @@ def _enters_output(file: SourceFile, step: ast.Attribute, uses: _Uses) -> bool:
     found = _assignment(file, step)
     assert found is not None
     target = found.targets[0]
+    if any(made.returned for made in locals_kept(file, found)):
+        return True
     if isinstance(target, ast.Tuple) and any(isinstance(n, ast.Name) for n in target.elts):
         return isinstance(found.value, ast.Call)
     return any(
