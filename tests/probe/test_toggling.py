@@ -54,7 +54,8 @@ def test_the_report_shows_both_beside_each_other():
     report = evalcheck.check(trained(around(Drop(0.5, scaled=True))), HELD, FEED, exact=True)
     (reading,) = report.measurements.stochastic
     assert (reading.module, reading.exact) == ("2", pytest.approx(1.0))
-    assert "noise" in str(report) and "alone" in str(report)
+    assert "noise" in str(report)
+    assert "alone" in str(report)
 
 
 def test_a_model_without_norms_and_noise_has_nothing_to_toggle():
