@@ -34,6 +34,13 @@ def load(spec: str) -> Target:
     """Import the target's module and take or build its model. Raises :class:`Complaint`."""
     attributes.split(spec)
     imports.need_torch()
+    from evalcheck.graph.building.construction import remembered
+
+    with remembered():
+        return _built(spec)
+
+
+def _built(spec: str) -> Target:
     from torch import nn
 
     named = attributes.find(spec)

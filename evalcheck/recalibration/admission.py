@@ -14,11 +14,12 @@ from evalcheck.probe.running import modes
 WRAPPERS = ("DataParallel", "DistributedDataParallel", "AveragedModel")
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside torch's own wrappers: these scatter batches, or hide what forward takes."""
+def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
+    """The model inside torch's own wrappers, which scatter batches or hide what forward takes; its path."""
+    prefix = ""
     while type(model).__name__ in WRAPPERS and isinstance(getattr(model, "module", None), nn.Module):
-        model = cast(nn.Module, model.module)
-    return model
+        model, prefix = cast(nn.Module, model.module), f"{prefix}module."
+    return model, prefix
 
 
 def norms(model: nn.Module) -> dict[str, _BatchNorm]:

@@ -19,6 +19,10 @@ from evalcheck.probe.statistics.moments import CallMoments, Moments
 Table = dict[str, CallMoments]
 # From so few batches nothing is told of how much their means scatter.
 LEAST = 4
+# So many tell which of two halves may differ.
+PARTS = 8
+# A channel whose variance is this small a part of the others' is dead and says nothing.
+TINY = 1e-6
 
 
 @dataclass
@@ -88,18 +92,33 @@ class Collection:
     def chance(self, path: str) -> float:
         """KL divergence of the statistics from those of all data that is to be expected by chance.
 
-        1 / n for n independent values a channel: half of it from the mean, half from the variance. How
-        many values are independent, the scatter of the batches' means tells.
+        1 / n for n independent Gaussian values a channel: half of it from the mean, half from the variance.
         """
-        entries = [table[path].pooled for table in self.tables if path in table]
+        entries = self._entries(path)
         whole = _merged(entries)
         if len(entries) < LEAST:
             return 1 / max(1, min(whole.n, self.samples))
-        scatter = sum((e.mean - whole.mean).square() * e.n for e in entries) / (len(entries) - 1)
-        alive = whole.var > 1e-6 * whole.var.mean()
-        if not isinstance(scatter, Tensor) or not bool(alive.any()):
-            return 1 / whole.n
-        return max(1.0, float((scatter[alive] / whole.var[alive]).mean())) / whole.n
+        return max(1.0, self.scatter(path)) / whole.n
+
+    def scatter(self, path: str) -> float:
+        """How far the batches' statistics are apart, in units of what independent Gaussian values give.
+
+        Of the means and of the mean squared deviations: samples may be as loud as they like around one mean.
+        1 where too few batches were run to tell.
+        """
+        entries = self._entries(path)
+        whole = _merged(entries)
+        alive = whole.var > TINY * whole.var.mean()
+        if len(entries) < LEAST or not bool(alive.any()):
+            return 1.0
+        shifts = torch.stack([(e.mean - whole.mean)[alive] for e in entries]).square() / whole.var[alive]
+        widths = torch.stack([e.var[alive] for e in entries]) / whole.var[alive] + shifts
+        n = torch.tensor([float(e.n) for e in entries]).to(widths).unsqueeze(1)
+        apart = 0.5 * shifts + 0.25 * (widths - 1).square()
+        return float((n * apart).sum(0).mean()) / (len(entries) - 1)
+
+    def _entries(self, path: str) -> list[Moments]:
+        return [table[path].pooled for table in self.tables if path in table]
 
 
 def _merged(parts: Sequence[Moments]) -> Moments:

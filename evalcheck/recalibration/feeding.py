@@ -7,7 +7,7 @@ reshuffled across the loader's batches wherever these can be joined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -17,6 +17,8 @@ from evalcheck.batch import Batch, join, tree
 
 # Bytes of samples that are held at once to be shuffled.
 HELD = 2**30
+# Samples, and which of the loader's batches each came in, (n,) int64.
+Group = tuple[Batch, Tensor]
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Feed:
     """The samples of a loader in another order, and what was found on the way.
 
     ``stream`` gives the loader's batches; ``samples`` ends it, or ``batches`` where that is given.
+    ``exhausted`` says that it ended by itself, ``sizes`` how large its batches were.
     """
 
     stream: Iterable[Batch]
@@ -31,9 +34,8 @@ class Feed:
     batches: int | None
     seed: int
     held: int = HELD
-    drawn: int = 0
-    loaded: int = 0
-    largest: int = 0
+    exhausted: bool = False
+    sizes: list[int] = field(default_factory=list)
     chunks: int = 0
     joined: bool = True
     single: int = 0
@@ -42,41 +44,49 @@ class Feed:
     def __post_init__(self) -> None:
         self._generator = torch.Generator().manual_seed(self.seed)
 
-    def grouped(self, size: Callable[[Batch], int]) -> Iterator[Batch]:
+    @property
+    def drawn(self) -> int:
+        return sum(self.sizes)
+
+    @property
+    def loaded(self) -> int:
+        return len(self.sizes)
+
+    def grouped(self, size: Callable[[Batch], int]) -> Iterator[Group]:
         """Shuffled batches of about ``size`` samples, which is asked once with the first batch.
 
         The last chunk is cut evenly, so that no remainder is small.
         """
         wanted: int | None = None
-        rest: list[Batch] = []
+        rest: list[Group] = []
         for chunk, is_last in self._chunks():
             if is_last and self.drawn < 2:
                 return  # no statistics of a single sample, which train mode may refuse besides
             self.chunks += 1
-            wanted = wanted or max(2, size(chunk[0]))
+            wanted = wanted or max(2, size(chunk[0][0]))
             together = [*rest, *chunk]
             chunk.clear()
-            whole, rest = join(together), []
+            whole, rest = joined(together), []
             if whole is None:
                 self.joined = False
                 yield from self._as_loaded(together)
                 continue
             together.clear()
-            order = torch.randperm(whole.size, generator=self._generator)
+            order = torch.randperm(whole[0].size, generator=self._generator)
             cuts = _even(order, wanted) if is_last else [*torch.split(order, wanted)]
             if not is_last:
-                rest = [whole.rows(cuts.pop())]
-            yield from (whole.rows(index) for index in cuts)
+                rest = [_rows(whole, cuts.pop())]
+            yield from (_rows(whole, index) for index in cuts)
 
-    def _chunks(self) -> Iterator[tuple[list[Batch], bool]]:
+    def _chunks(self) -> Iterator[tuple[list[Group], bool]]:
         """As many of the loader's batches as memory is meant to hold, and whether they are the last."""
-        chunk: list[Batch] = []
+        chunk: list[Group] = []
         held = 0
         for batch in self._wanted():
             if held >= self.held:
                 yield chunk, False
                 chunk, held = [], 0
-            chunk.append(batch)
+            chunk.append((batch, torch.full((batch.size,), self.loaded - 1)))
             held += _bytes(batch)
         if chunk:
             yield chunk, True
@@ -86,20 +96,29 @@ class Feed:
             left = self.samples - self.drawn
             if self.batches is None and 0 < left < batch.size and join([batch]) is not None:
                 batch = batch.rows(torch.arange(left))
-            self.drawn += batch.size
-            self.loaded += 1
-            self.largest = max(self.largest, batch.size)
+            self.sizes.append(batch.size)
             yield batch
             if self.loaded >= self.batches if self.batches else self.drawn >= self.samples:
                 return
+        self.exhausted = True
 
-    def _as_loaded(self, chunk: list[Batch]) -> Iterator[Batch]:
+    def _as_loaded(self, chunk: list[Group]) -> Iterator[Group]:
         """What cannot be joined, but for single samples among larger batches, which train mode may refuse."""
-        for batch in chunk:
-            if batch.size == 1 and self.largest > 1:
+        for batch, origin in chunk:
+            if batch.size == 1 and max(self.sizes) > 1:
                 self.single += 1
             else:
-                yield batch
+                yield batch, origin
+
+
+def joined(groups: Sequence[Group]) -> Group | None:
+    """All of them as one; None where shapes do not allow it."""
+    whole = join([batch for batch, _ in groups])
+    return None if whole is None else (whole, torch.cat([origin for _, origin in groups]))
+
+
+def _rows(group: Group, index: Tensor) -> Group:
+    return group[0].rows(index), group[1][index]
 
 
 def _even(order: Tensor, size: int) -> list[Tensor]:

@@ -52,74 +52,22 @@ def recalibrate(
     demand_module(model)
     _demand_numbers(batches=batches, samples=samples)
     # Torch's own wrappers hide what forward takes; a forward of the user's knows the model as it is.
-    inner = admission.unwrapped(model) if forward is None else model
-    with _aside(model, loader, place):
+    inner, prefix = admission.unwrapped(model) if forward is None else (model, "")
+    with aside(model, loader, place):
         randomness.seed(seed)
-        norms = admission.norms(inner)
-        runner = Runner(inner, seed)
-        told = stream(loader, inner, name, forward=forward, samples=samples if batches is None else 0)
+        norms = {prefix + path: norm for path, norm in admission.norms(inner).items()}
+        read = reading.drawn(loader, samples, seed) if batches is None else loader
+        told = stream(read, inner, name, forward=forward, samples=samples if batches is None else 0)
         feed = Feed(through(told), samples, batches, seed)
-        main, check, first = _passes(inner, runner, norms, feed, place, progress)
+        passed = OnePass(inner, Runner(inner, seed), norms, place, progress).run(feed, reading.length(loader))
+        main = passed.main
         _demand_samples(feed, main, name)
         new = main.pooled()
-        convergence = judged(norms, main, check, first)
+        convergence = judged(norms, passed)
         reasons = tuple(_reasons(feed, main, norms))
         shared.demand_alike(norms, main)
     # The guard has put the user's buffers back: these are read and written, not its clones.
     return _kept(norms, new, main, feed, convergence, reasons)
-
-
-@contextmanager
-def _aside(model: nn.Module, loader: Iterable[Any], place: torch.device) -> Iterator[None]:
-    """The model and all generators are afterwards as they were; no gradients, no autocast meanwhile."""
-    on = torch.is_autocast_enabled(place.type) if place.type in ("cpu", "cuda", "mps", "xpu") else False
-    plain = torch.autocast(place.type, enabled=False) if on else nullcontext()
-    with untouched(model), own_generators(loader), torch.no_grad(), plain:
-        yield
-
-
-@contextmanager
-def own_generators(loader: object) -> Iterator[None]:
-    """The generators that a loader and its samplers were given are afterwards as they were."""
-    sampler = getattr(loader, "sampler", None)
-    inner = getattr(getattr(loader, "batch_sampler", None), "sampler", None)
-    held = {id(g): g for o in (loader, sampler, inner) for g in [getattr(o, "generator", None)]}
-    undo = [(g, g.get_state()) for g in held.values() if isinstance(g, torch.Generator)]
-    try:
-        yield
-    finally:
-        for generator, state in undo:
-            generator.set_state(state)
-
-
-def _passes(
-    model: nn.Module,
-    runner: Runner,
-    norms: Mapping[str, _BatchNorm],
-    feed: Feed,
-    place: torch.device,
-    progress: Callable[[int], object],
-) -> tuple[Collection, Collection, int]:
-    """The pass on batch statistics; the check in eval mode; how many of the first's batches that saw."""
-    main, check = Collection(runner, norms, place), Collection(runner, norms, place)
-    kept: list[Batch] = []
-    again: list[int] = []
-
-    def fed() -> Iterator[Batch]:
-        for batch in feed.grouped(lambda first: sizing.size_for(model, runner, first, place)):
-            modes.waking(norms.values())(model)
-            yield batch
-            progress(main.samples)
-            if sum(b.size for b in kept) < CHECKED:
-                kept.append(batch)
-                again.append(len(main.tables))
-
-    main.run(fed())
-    demand_finite(main.pooled())
-    imposing.write(norms, main.pooled())
-    modes.evaluating(model)
-    check.run(piece for batch in kept for piece in pieces(batch, -(-PARTS // len(kept))))
-    return main, check, max(again, default=0)
 
 
 def _kept(

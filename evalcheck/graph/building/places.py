@@ -1,7 +1,7 @@
-"""Where a module was built: the expression in its parent's class that made it.
+"""Where a module was built: the call that was seen to make it, or the expression in its parent's class.
 
-Read from the source that Python itself knows of (``linecache``), never imported or run again.
-What cannot be told for certain is None: a wrong line is worse than none.
+The expression is read from the source that Python itself knows of (``linecache``), never imported or run
+again. What cannot be told for certain is None: a wrong line is worse than none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from evalcheck.finding import Span
-from evalcheck.graph.building import methods
+from evalcheck.graph.building import construction, methods
 from evalcheck.graph.building.elements import Element, assigned, elements
 from evalcheck.graph.building.methods import Method
 from evalcheck.graph.module_view import ModuleView
@@ -35,6 +35,9 @@ class _Site:
 
 def built(modules: Mapping[str, ModuleView], path: str) -> Span | None:
     """The span of the expression that built the module of that path."""
+    seen = construction.site(modules[path].module) if path in modules else None
+    if seen is not None:
+        return seen
     site = _site(modules, path)
     return _span(site) if site is not None else None
 

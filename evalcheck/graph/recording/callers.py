@@ -39,6 +39,12 @@ def caller(stop: FrameType | None) -> Span | None:
     return _span(second.f_code, second.f_code.co_filename, second.f_lasti) if second is not None else None
 
 
+def users(code: CodeType, instruction: int) -> Span | None:
+    """The span of an instruction in the user's code; None in a library's."""
+    filename = code.co_filename
+    return _span(code, filename, instruction) if _owner(filename) == "user" else None
+
+
 def ours(error: BaseException) -> bool:
     """Whether an exception was raised by the recorder, and not by the model that it watches."""
     step = error.__traceback__

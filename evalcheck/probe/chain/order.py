@@ -20,8 +20,10 @@ UNEVEN = 1.5
 def as_loaded(passes: Passes, population: Population) -> Step | None:
     """Batch statistics on the feed, reshuffled and as it was loaded; None where order says nothing.
 
-    The distance holds the noise of both passes, of which the held samples' two passes say the size. On
-    samples that were trained on it is another one: what is less than half above it counts as noise.
+    Both sides run on the feed, whose outputs have a variance of their own: held samples of another scale
+    would make every size large or small. The distance holds the noise of both passes, of which the held
+    samples' two passes say the share of their output. On samples that were trained on it is another one: what
+    is less than half above it counts as noise.
     Homogeneous batches have statistics of their own, which a network learns to lean on (Wu and Johnson,
     arXiv 2105.07576, section 6 and figure 8).
     """
@@ -37,5 +39,7 @@ def as_loaded(passes: Passes, population: Population) -> Step | None:
     reshuffled = population.shuffled.first(count)
     loaded = passes.rows(feed, modes.batch_statistics)
     spread = distance.spread([run.rows for run in passes.reference], passes.evaluated.rows)
-    noise, apart = 2 * float(spread.noise.mean()), distance.squared(reshuffled.rows, loaded.rows)
-    return Step("order", reshuffled, (loaded,), known=noise if apart > UNEVEN * noise else apart)
+    own, held = distance.variance(reshuffled.rows), distance.variance(*(run.rows for run in passes.reference))
+    noise = 2 * float(spread.noise.mean()) * (own / held if held > 0 else 1.0)
+    apart = distance.squared(reshuffled.rows, loaded.rows)
+    return Step("order", reshuffled, (loaded,), known=noise if apart > UNEVEN * noise else apart, own=own)

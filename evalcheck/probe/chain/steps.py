@@ -54,12 +54,14 @@ class Step:
     """One step: the runs on both sides of it; ``after`` is several passes where it is noisy.
 
     ``known`` is what noise alone puts between the two sides, in squared output units: it is taken off.
+    ``own`` is the output's variance on the samples of a step that is taken on others than the held ones.
     """
 
     name: str
     before: Run
     after: tuple[Run, ...]
     known: float = 0.0
+    own: float | None = None
 
     @cached_property
     def squares(self) -> Tensor:
@@ -69,13 +71,15 @@ class Step:
         return (self.before.rows - self.after[0].rows).double().square().sum(1) - self.known
 
     def size(self, unit: float) -> float:
-        """Mean squared distance in ``unit``, and never negative."""
+        """Mean squared distance in ``unit``, or in its ``own``; never negative."""
+        unit = unit if self.own is None else self.own
         return max(0.0, float(self.squares.mean()) / unit) if unit > 0 else 0.0
 
     def interval(self, groups: Sequence[Tensor], unit: float) -> tuple[float, float] | None:
         """95 % interval of the size from disjoint groups of samples; None without four of them."""
         if sum(len(group) for group in groups) != len(self.squares):
             return None
+        unit = unit if self.own is None else self.own
         return distance.interval(self.squares, [group.to(self.squares.device) for group in groups], unit)
 
     def gain(self, score: str, higher: bool) -> float | None:

@@ -18,6 +18,8 @@ JUDGES = ("metric", "loss", "squared error")
 NOTABLE = 0.02
 # Of the loss of equal probabilities: a model that learned anything is below in one mode at least.
 SURE = 0.98
+# Between the losses of equal probabilities of two classes and of three, which are float32.
+TWO = math.log(2.5)
 
 Directions = Mapping[str, bool | None]
 
@@ -49,7 +51,7 @@ def _guessed(runs: Sequence[Run]) -> bool:
     if any(GUESSING not in run.scores for run in runs):
         return False
     guessing = runs[0].mean(GUESSING)
-    if guessing <= math.log(2):
+    if guessing < TWO:
         return False  # of two classes, weak signals leave a loss near that of guessing
     least = 2 * math.exp(-guessing)
     return all(run.mean("loss") > SURE * guessing and run.mean("accuracy") < least for run in runs)

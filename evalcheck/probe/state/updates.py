@@ -19,6 +19,7 @@ from evalcheck.guard.bits import same_bits
 from evalcheck.guard.reach import Reach, walk
 from evalcheck.guard.tensors import LAZY
 from evalcheck.probe.pool import OutOfMemory
+from evalcheck.probe.running.copied import is_copy
 from evalcheck.probe.running.modes import training
 from evalcheck.probe.state.setup import Setup
 
@@ -109,6 +110,8 @@ def _heard(norms: dict[str, _NormBase]) -> Iterator[dict[str, list[Tensor]]]:
     heard: dict[str, list[Tensor]] = {path: [] for path in norms}
 
     def listen(module: nn.Module, args: tuple[Any, ...], path: str) -> None:
+        if is_copy(module, norms[path]):
+            return  # it moves statistics of its own
         for _, leaf in list(tree.leaves(list(args)))[:1]:
             flat = leaf.detach().double()
             ramp = torch.linspace(0, 1, leaf.numel(), dtype=torch.float64, device=leaf.device)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from evalcheck.probe.running.copied import is_copy
 from evalcheck.probe.statistics.moments import CallMoments, Moments
 from evalcheck.probe.statistics.read_back import fresh, reads_back
 
@@ -72,6 +73,7 @@ class Collector:
                 known[kind] = reads_back(norm)
             self._cheap[path] = known[kind]
         self._calls: dict[str, list[_Call]] = {}
+        self._norms = dict(norms)
         self._momenta: dict[str, float | None] = {}
         self._next: dict[str, int] = {}
         self._lent: dict[str, _Lent] = {}
@@ -82,6 +84,8 @@ class Collector:
 
     def before(self, path: str, norm: _BatchNorm, x: Tensor) -> None:
         """A norm is called: it gets buffers of ours where it will leave the batch's statistics in them."""
+        if is_copy(norm, self._norms[path]):
+            return
         self._take_back(path)
         self._momenta[path] = norm.momentum
         if not self._cheap[path] or not (norm.training and norm.track_running_stats) or not _many(x):
@@ -92,9 +96,9 @@ class Collector:
         norm.momentum = 1.0
         self._lent[path] = lent
 
-    def after(self, path: str, x: Tensor) -> None:
+    def after(self, path: str, norm: _BatchNorm, x: Tensor) -> None:
         """The call is over: read what it left, and put the norm back."""
-        lent = self._lent.pop(path, None)
+        lent = None if is_copy(norm, self._norms[path]) else self._lent.pop(path, None)
         if lent is None:
             return
         if not lent.give_back():
@@ -180,7 +184,7 @@ def collecting(norms: Mapping[str, _BatchNorm]) -> Iterator[Collector]:
                 with_kwargs=True,
             ),
             norm.register_forward_hook(
-                lambda _, args, kwargs, __, path=path: collector.after(path, given(args, kwargs)),
+                lambda norm, args, kwargs, _, path=path: collector.after(path, norm, given(args, kwargs)),
                 with_kwargs=True,
             ),
         ]

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from evalcheck.probe.running.copied import is_copy
 from evalcheck.probe.statistics.collecting import given as given_to
 from evalcheck.probe.statistics.moments import Moments, running
 
@@ -45,7 +46,7 @@ def imposed(
         norm.running_mean = torch.zeros_like(start.mean, dtype=torch.float32)
         norm.running_var = torch.full_like(norm.running_mean, 1 - norm.eps)
         gate = gates[path] if gates is not None else None
-        hook = _map(path, norm.eps, start, given[path], counts, gate)
+        hook = _map(path, norm, start, given[path], counts, gate)
         hooks.append(norm.register_forward_pre_hook(hook, with_kwargs=True))
     try:
         yield counts.clear
@@ -58,23 +59,24 @@ def imposed(
 
 def _map(
     path: str,
-    eps: float,
+    norm: _BatchNorm,
     start: Moments,
     given: Sequence[Moments],
     counts: dict[str, int],
     gate: Tensor | None,
-) -> Callable[[object, Args, Kwargs], tuple[Args, Kwargs]]:
-    def hook(_: object, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+) -> Callable[[nn.Module, Args, Kwargs], tuple[Args, Kwargs]]:
+    def hook(called: nn.Module, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
         x = given_to(args, kwargs)
         call = counts.get(path, 0)
-        counts[path] = call + 1
+        # A copy stands on the same statistics, and is no further call.
+        counts[path] = call + (not is_copy(called, norm))
         target = given[min(call, len(given) - 1)]
         mean, var = target.mean, target.var
         if gate is not None:
             mean = start.mean + gate * (mean - start.mean)
             var = start.var + gate * (var - start.var)
         shape = (1, -1, *(1 for _ in x.shape[2:]))
-        scale = (var + eps).rsqrt()
+        scale = (var + norm.eps).rsqrt()
         mapped = (x - mean.to(x.dtype).view(shape)) * scale.to(x.dtype).view(shape)
         return ((mapped, *args[1:]), kwargs) if args else (args, {**kwargs, "input": mapped})
 

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.probe.dependence import sequences
 from evalcheck.probe.passes import Passes
 from evalcheck.probe.pool import Pool
 from evalcheck.probe.running import modes
+from evalcheck.probe.running.copied import is_copy
 from evalcheck.probe.statistics.collecting import given
 from evalcheck.probe.statistics.moments import Moments
 
@@ -61,7 +62,9 @@ def _splitting(norms: Mapping[str, _BatchNorm], padded: Padded) -> Iterator[Any]
     def point(valid: Tensor) -> None:
         current[:] = [(valid, int(valid.sum()))]
 
-    def see(path: str, x: Tensor) -> None:
+    def see(path: str, norm: nn.Module, x: Tensor) -> None:
+        if is_copy(norm, norms[path]):
+            return
         valid, count = current[0]
         rows = _rows(x.detach(), valid)
         if rows is None:
@@ -75,7 +78,7 @@ def _splitting(norms: Mapping[str, _BatchNorm], padded: Padded) -> Iterator[Any]
 
     hooks = [
         norm.register_forward_pre_hook(
-            lambda _, args, kwargs, path=path: see(path, given(args, kwargs)), with_kwargs=True
+            lambda norm, args, kwargs, path=path: see(path, norm, given(args, kwargs)), with_kwargs=True
         )
         for path, norm in norms.items()
     ]
