@@ -230,7 +230,8 @@ class Report:
     """Everything that one run found, measured and could not ask.
 
     ``notes`` say how it was run (which loader was taken, that a batch was halved); ``faults``
-    are errors of evalcheck itself; ``render`` makes the text that people read.
+    are errors of evalcheck itself; ``given`` are the options of the command line that say which weights and
+    data it was, as ``evalcheck recalibrate`` takes them; ``render`` makes the text that people read.
     """
 
     target: str
@@ -240,6 +241,7 @@ class Report:
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     render: Callable[[Report], str] | None = field(default=None, compare=False, repr=False)
 
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:

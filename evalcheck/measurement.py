@@ -46,9 +46,19 @@ class Score:
         return self._worse_than(self.reference)
 
     @property
+    def lost(self) -> float:
+        """What eval mode loses against the better of the two: what is shown of it."""
+        return max(self.harm, self.harm_against_train)
+
+    @property
     def harm_against_train(self) -> float:
         """By how much eval is worse than train mode with all its noise, which is a low bar."""
         return self._worse_than(self.eval if self.train is None else self.train)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether accuracy falls by a tenth, beyond chance, however little the outputs move."""
+        return self.name == "accuracy" and self.harm > max(0.1, 2 * self.error)
 
     def _worse_than(self, other: float) -> float:
         if self.higher_is_better is None:
@@ -226,8 +236,9 @@ class Attempt:
     ``before`` and ``after`` are values of ``measure``: the score that people read first, or what the remedy
     is against. ``scores`` are all scores as (name, before, after), ``divergence`` the distances from train
     mode without its noise. ``recovered`` is the share that is given back of what eval mode loses, negative
-    where it hurts, None where nothing was lost that could be. ``price`` is what else the remedy changes, and
-    ``detail`` what was measured or published, each a sentence for people, without a full stop.
+    where it hurts, None where nothing was lost that could be. ``price`` is what else the remedy changes,
+    ``detail`` what was measured or published, and ``fault`` what makes it no cure however good its score is
+    (the end of ``detail`` too), each a sentence for people, without a full stop.
     """
 
     name: str
@@ -241,6 +252,7 @@ class Attempt:
     recovered: float | None = None
     detail: str = ""
     price: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

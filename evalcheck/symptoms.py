@@ -12,6 +12,7 @@ from evalcheck.terms import CERTAINTY
 Group = list[Sighting]
 
 MEASURED = " Measured: "
+MOVES = ": that moves the eval output"
 
 
 def explained(groups: Mapping[Rule, list[Group]]) -> dict[Rule, list[Group]]:
@@ -112,7 +113,11 @@ def _graver(strength: Strength) -> Strength:
 
 
 def _with(message: str, symptom: str) -> str:
-    return f"{message} {symptom}" if MEASURED in message else _told(message, symptom)
+    if MEASURED not in message:
+        return _told(message, symptom)
+    if MOVES in message.replace(MEASURED, ": ") and MOVES in symptom:
+        symptom = f"{symptom.partition(MOVES)[0]}."  # what the fault costs is said already
+    return f"{message} {symptom}"
 
 
 def _told(message: str, symptom: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evalcheck import rulebook
+from evalcheck import engine, rulebook
 from evalcheck.checkup.treating import SYMPTOM, is_compared
-from evalcheck.finding import Finding
+from evalcheck.finding import Finding, worst
 from evalcheck.measurement import Cause
 from evalcheck.probe import Trial
 from evalcheck.probe.running.budget import affordable
@@ -26,8 +26,14 @@ def referred(trial: Trial, findings: tuple[Finding, ...], settings: Settings) ->
         return findings
     first, *others = symptom.sightings
     told = replace(first, message=f"{first.message} The finding {teller.rule} tells of that cause.")
-    new = replace(symptom, sightings=(told, *others))
-    return tuple(new if finding is symptom else finding for finding in findings)
+    new = {
+        symptom.rule: replace(symptom, sightings=(told, *others)),
+        # What causes an error is one.
+        teller.rule: replace(teller, severity=worst((teller.severity, symptom.severity))),
+    }
+    return engine.ordered(
+        new[finding.rule] if finding in (symptom, teller) else finding for finding in findings
+    )
 
 
 def _teller(main: Cause, findings: Sequence[Finding]) -> Finding | None:

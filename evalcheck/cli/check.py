@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -44,6 +45,22 @@ class Run:
             "--input": self.inputs or None,
         }
         return next((name for name, value in given.items() if value is not None), None)
+
+    def again(self, has_training: bool) -> tuple[str, ...]:
+        """The options that ``evalcheck recalibrate`` needs for the same weights and data.
+
+        There ``--loader`` is what feeds: the training batches, or the only ones there are.
+        """
+        fed, judged = (self.train_loader, self.loader) if has_training else (self.loader, None)
+        named = {
+            "--loader": fed,
+            "--eval-loader": judged,
+            "--metric": self.metric,
+            "--checkpoint": self.checkpoint,
+        }
+        return tuple(
+            f"{name} {shlex.quote(str(value))}" for name, value in named.items() if value is not None
+        )
 
 
 @click.command()
@@ -113,7 +130,7 @@ def _check(spec: str, run: Run, choice: Choice, output: Output) -> Report:
     metric = loaders.metric(found.named, run.metric)
     # What the user's own forward prints must not stand among the findings.
     with redirect_stdout(sys.stderr), progress.bar(output.quiet) as advance:
-        return checkup.check(
+        report = checkup.check(
             found.model,
             data.eval,
             data.train,
@@ -131,3 +148,4 @@ def _check(spec: str, run: Run, choice: Choice, output: Output) -> Report:
             notes=data.notes,
             progress=advance,
         )
+    return replace(report, given=run.again(data.train is not None))

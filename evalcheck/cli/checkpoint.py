@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -32,7 +33,8 @@ def load(model: nn.Module, file: Path) -> Weights:
         outcome = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise Complaint(f"{file} does not fit the model: {error}") from None
-    wrong = [f"missing {some(outcome.missing_keys, SHOWN)}"] if outcome.missing_keys else []
+    missing = [key for key in outcome.missing_keys if not _is_tied(key, state, own)]
+    wrong = [f"missing {some(missing, SHOWN)}"] if missing else []
     wrong += [f"unexpected {some(outcome.unexpected_keys, SHOWN)}"] if outcome.unexpected_keys else []
     if wrong:
         raise Complaint(f"{file} does not fit the model: {'; '.join(wrong)}")
@@ -49,6 +51,15 @@ def own_names(held: Weights, model: nn.Module) -> dict[str, str]:
         if len(own & set(shorter)) > len(own & set(found)):
             found = shorter
     return found
+
+
+def _is_tied(key: str, state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    """Whether it is one tensor with another that the file holds: safetensors keeps one name of several."""
+    held = own[key]
+    return any(
+        name in own and own[name].data_ptr() == held.data_ptr() and own[name].shape == held.shape
+        for name in (state if held.numel() else ())
+    )
 
 
 def _shape(value: Tensor) -> str:

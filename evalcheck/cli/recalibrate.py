@@ -80,9 +80,9 @@ def _recalibrate(wanted: Wanted, quiet: bool) -> int:
 
     attributes.split(wanted.target)
     imports.need_torch()
-    from evalcheck.cli import checkpoint, loaders, recalibrated, seeds, target, weights
+    from evalcheck.cli import checkpoint, loaders, recalibrated, saving, seeds, target
 
-    weights.demand_writable(wanted.output, wanted.checkpoint, wanted.force)
+    saving.demand_writable(wanted.output, wanted.checkpoint, wanted.force)
     seeds.plant(wanted.seed)
     found = target.load(wanted.target)
     held = checkpoint.load(found.model, wanted.checkpoint) if wanted.checkpoint is not None else None
@@ -97,7 +97,7 @@ def _recalibrate(wanted: Wanted, quiet: bool) -> int:
         result = _run(wanted, found, data, quiet)
     new = recalibrated.with_statistics(found.model, held, result.statistics)
     writes = wanted.force or not result.judgement.is_worse
-    told = weights.write(new, wanted.output) if writes else []
+    told = saving.write(new, wanted.output) if writes else []
     if not quiet or not writes:
         click.echo(recalibrated.text(wanted, result, told, writes))
     elif not result.made.convergence.settled:

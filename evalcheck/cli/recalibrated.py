@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from evalcheck.cli import checkpoint
 from evalcheck.cli.ending import columns
 from evalcheck.cli.weights import Weights
+from evalcheck.complaint import Complaint
 from evalcheck.recalibration import Change, Recalibration
 from evalcheck.recalibration.judging import Judgement, judge
 from evalcheck.reporters.numbers import change
@@ -76,7 +77,12 @@ def with_statistics(model: nn.Module, held: Weights | None, new: Mapping[str, Te
         for name, value in new.items():
             # An old checkpoint may have no counter of batches, and gets none.
             if name in keys:
-                held.state[keys[name]].copy_(value)
+                written = held.state[keys[name]].copy_(value)
+                if written.is_floating_point() and not bool(written.isfinite().all()):
+                    kind = str(written.dtype).removeprefix("torch.")
+                    raise Complaint(
+                        f"{name} is too large for the checkpoint's {kind}: save it as float32 first"
+                    )
     return held
 
 

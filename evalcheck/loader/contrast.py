@@ -53,16 +53,20 @@ class Contrast:
         moved = max(abs(one.low - two.low), abs(one.high - two.high))
         return moved > RANGE * max(one.high - one.low, two.high - two.low)
 
-    def measures(self, shift: float, ratio: float) -> Iterator[Measure]:
-        """The figures with the limits that they were held against."""
-        count, name = min(len(self.train.means), len(self.eval.means)), self.train.path or "input"
+    def measures(self, shift: float, ratio: float, alone: bool = False) -> Iterator[Measure]:
+        """The figures with the limits that they were held against; a part that is ``alone`` is the inputs."""
+        count = min(len(self.train.means), len(self.eval.means))
+        name = "the inputs" if alone else self.train.path or "input"
         if self.shift:
             value, interval = self.shift
             what = f"shift of the mean of {name}"
             yield Measure(what, value, "standard deviations", shift, interval, count)
         if self.ratio:
             value, (low, high) = self.ratio
-            what = f"ratio of the standard deviations of {name}"
+            sides = "training to evaluation"
+            if value < 0:  # the larger over the smaller, as the limit is
+                value, low, high, sides = -value, -high, -low, "evaluation to training"
+            what = f"ratio of the standard deviations of {name}, {sides}"
             yield Measure(what, math.exp(value), "", ratio, (math.exp(low), math.exp(high)), count)
 
 

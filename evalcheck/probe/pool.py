@@ -180,6 +180,11 @@ def _safely(loader: Iterable[Any], name: str) -> Iterator[Any]:
             raise Complaint(
                 f"{name} is a {kind}, which cannot be iterated: pass an iterable of batches"
             ) from None
-        raise Complaint(f"{name} raised {type(error).__name__}: {error}") from error
+        raise _raised(name, error) from error
     except Exception as error:
-        raise Complaint(f"{name} raised {type(error).__name__}: {error}") from error
+        raise _raised(name, error) from error
+
+
+def _raised(name: str, error: Exception) -> Complaint:
+    first = str(error).strip().split("\n")[0]
+    return Complaint(f"{name} raised {type(error).__name__}{': ' * bool(first)}{first}")

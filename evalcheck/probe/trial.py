@@ -175,7 +175,10 @@ class Trial:
     @cached_property
     def scores(self) -> tuple[Score, ...]:
         """Every score in eval mode, in the reference and in train mode; empty without targets that fit."""
-        return scores.scores(self.evaluated, self.reference, self.passes.trained, self.held, self.higher)
+        runs = self.evaluated, self.reference, self.passes.trained
+        # That run is made anyway, where there are norms.
+        learned = (lambda: self.population.shuffled) if self.foreign and self.norms else None
+        return scores.scores(*runs, self.held, self.higher, learned)
 
     @cached_property
     def judge(self) -> Score | None:

@@ -22,8 +22,8 @@ def unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
     return model, prefix
 
 
-def norms(model: nn.Module) -> dict[str, _BatchNorm]:
-    """The batch norms, by path, that train mode wakes; call it under the guard, for modes are switched.
+def norms(model: nn.Module, prefix: str = "") -> dict[str, _BatchNorm]:
+    """The batch norms that train mode wakes, by path behind ``prefix``; under the guard: it switches modes.
 
     A norm that is in eval mode while the model is in train mode is frozen by hand and stays as it is, like
     one that the model's own ``train()`` leaves in eval. Raises :class:`Complaint` where none is left.
@@ -36,13 +36,25 @@ def norms(model: nn.Module) -> dict[str, _BatchNorm]:
         raise Complaint(
             "batch norms inside scripted modules cannot be looked at: recalibrate before torch.jit.script"
         )
+    if any(tensor.is_meta for tensor in [*model.parameters(), *model.buffers()]):
+        raise Complaint("the model is on the meta device, where nothing is computed: load its weights first")
     every = {path: m for path, m in model.named_modules() if isinstance(m, _BatchNorm)}
     frozen = {id(m) for m in every.values() if model.training and not m.training}
-    found = {path: m for path, m in modes.batch_norms(model).items() if id(m) not in frozen}
+    found = {prefix + path: m for path, m in _awake(model).items() if id(m) not in frozen}
     if not found:
         raise Complaint(_why_none(every))
     _demand_own_buffers(found)
     return found
+
+
+def _awake(model: nn.Module) -> dict[str, _BatchNorm]:
+    try:
+        return modes.batch_norms(model)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise Complaint(
+            f"the model's own train() or eval() raised {told}: without it nothing is recalibrated"
+        ) from error
 
 
 def _why_none(every: dict[str, _BatchNorm]) -> str:
@@ -64,7 +76,7 @@ def _demand_own_buffers(found: dict[str, _BatchNorm]) -> None:
     for path, norm in found.items():
         assert norm.running_mean is not None
         first = met.setdefault(norm.running_mean.data_ptr(), path)
-        if first != path and not norm.running_mean.is_meta:
+        if first != path:
             raise Complaint(
                 f"{first} and {path} share one set of running statistics, which fits one only: give each "
                 "its own"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.batch import Batch, join
@@ -14,15 +13,13 @@ from evalcheck.complaint import Complaint
 from evalcheck.probe.pool import OutOfMemory
 from evalcheck.probe.running.runner import Runner
 from evalcheck.probe.statistics.collecting import Collector, collecting
-from evalcheck.probe.statistics.moments import CallMoments, Moments
+from evalcheck.probe.statistics.moments import TINY, CallMoments, Moments
 
 Table = dict[str, CallMoments]
 # From so few batches nothing is told of how much their means scatter.
 LEAST = 4
 # So many tell which of two halves may differ.
 PARTS = 8
-# A channel whose variance is this small a part of the others' is dead and says nothing.
-TINY = 1e-6
 
 
 @dataclass

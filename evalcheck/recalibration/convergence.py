@@ -8,7 +8,7 @@ from math import ceil
 
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from evalcheck.probe.statistics.moments import Moments, symmetric_kl
+from evalcheck.probe.statistics.moments import Moments, apart
 from evalcheck.recalibration.clusters import Clusters
 from evalcheck.recalibration.collection import PARTS, Collection
 from evalcheck.recalibration.one_pass import Passed
@@ -52,9 +52,9 @@ class Convergence:
         moved = f"a further pass would move the statistics by {self.further:.2g} (KL)"
         if self.enough and self.sorted:
             return (
-                f"not settled: the loader's batches differ from each other, and only a part of them was read: "
-                f"that moves the statistics by about {self.scatter:.2g} (KL); shuffle the loader, or use all "
-                "of its samples"
+                "not settled: the loader's batches differ from each other, and only a part of them was read, "
+                f"which moves the statistics by about {self.scatter:.2g} (KL): shuffle the loader, or use "
+                f"all of its samples; {moved}"
             )
         if self.enough:
             return (
@@ -82,7 +82,7 @@ def judged(norms: Mapping[str, _BatchNorm], passed: Passed) -> Convergence:
     told = main if len(main.tables) >= PARTS else check
     new, again, then = main.pooled(), check.pooled(), main.pooled(0, passed.first)
     further = max(
-        (_apart(new[path], _moved(new[path], then[path], again[path], norms[path].eps), norms[path])
+        (apart(new[path], _moved(new[path], then[path], again[path], norms[path].eps), norms[path].eps)
          for path in again if path in then),
         default=0.0,
     )  # fmt: skip
@@ -113,19 +113,15 @@ def _halves(norms: Mapping[str, _BatchNorm], told: Collection) -> tuple[float, f
     one, two = told.pooled(0, middle), told.pooled(middle)
     found = []
     for path in one.keys() & two.keys():
-        apart = _apart(one[path], two[path], norms[path])
+        between = apart(one[path], two[path], norms[path].eps)
         # Each half has half of the values, and both scatter.
         chance = 4 * told.chance(path)
         limit = (TIMES + FEW_CHANNELS / len(one[path].mean) ** 0.5) * chance
-        found.append((apart / max(limit, SCATTER), apart, chance))
-    over, apart, chance = max(found, default=(0.0, 0.0, 0.0))
-    return apart, chance, over <= 1
+        found.append((between / max(limit, SCATTER), between, chance))
+    over, between, chance = max(found, default=(0.0, 0.0, 0.0))
+    return between, chance, over <= 1
 
 
 def _moved(new: Moments, then: Moments, again: Moments, eps: float) -> Moments:
     ratio = (again.var + eps) / (then.var + eps)
     return Moments(new.n, new.mean + again.mean - then.mean, new.n * ((new.var + eps) * ratio - eps))
-
-
-def _apart(one: Moments, two: Moments, norm: _BatchNorm) -> float:
-    return float(symmetric_kl(one, two, norm.eps).mean())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from evalcheck.probe.statistics.moments import Moments
 from evalcheck.recalibration.convergence import Convergence
 from evalcheck.recalibration.writing import Written
 
@@ -52,6 +55,10 @@ class Recalibration:
     def buffers(self) -> tuple[Tensor, ...]:
         """The buffers that were written, as they are now; none after :meth:`restore`."""
         return tuple(getattr(norm, name) for norm, name, _ in self._written.before)
+
+    def write(self, norms: Mapping[str, _BatchNorm], new: Mapping[str, Moments]) -> None:
+        """Put the new statistics in, all or none of them."""
+        self._written.write(norms, new, self.batches)
 
     def restore(self) -> None:
         """Put the old statistics back, bit for bit; once is enough, more does nothing."""

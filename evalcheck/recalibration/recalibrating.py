@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -12,21 +11,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.batch import Batch, Forward
 from evalcheck.complaint import Complaint
-from evalcheck.guard import randomness, untouched
+from evalcheck.guard import randomness
 from evalcheck.probe.pool import stream
-from evalcheck.probe.running import modes
 from evalcheck.probe.running.runner import Runner
-from evalcheck.probe.statistics import imposing
-from evalcheck.probe.statistics.moments import Moments, running, symmetric_kl
-from evalcheck.recalibration import admission, shared, sizing
-from evalcheck.recalibration.collection import Collection, demand_finite, pieces
-from evalcheck.recalibration.convergence import PARTS, Convergence, judged
+from evalcheck.probe.statistics.moments import Moments, apart, running
+from evalcheck.recalibration import admission, reading, shared
+from evalcheck.recalibration.collection import Collection
+from evalcheck.recalibration.convergence import judged
 from evalcheck.recalibration.feeding import Feed
+from evalcheck.recalibration.one_pass import OnePass
 from evalcheck.recalibration.outcome import Change, Recalibration
-from evalcheck.recalibration.writing import write
+from evalcheck.recalibration.transaction import aside
 
-# Samples of the pass that the check runs again in eval mode, in whole batches.
-CHECKED = 2_000
 SHOWN = 3
 STAYS = "batch norm did not run and stays as it is"
 
@@ -55,7 +51,7 @@ def recalibrate(
     inner, prefix = admission.unwrapped(model) if forward is None else (model, "")
     with aside(model, loader, place):
         randomness.seed(seed)
-        norms = {prefix + path: norm for path, norm in admission.norms(inner).items()}
+        norms = admission.norms(inner, prefix)
         read = reading.drawn(loader, samples, seed) if batches is None else loader
         told = stream(read, inner, name, forward=forward, samples=samples if batches is None else 0)
         feed = Feed(through(told), samples, batches, seed)
@@ -67,30 +63,26 @@ def recalibrate(
         reasons = tuple(_reasons(feed, main, norms))
         shared.demand_alike(norms, main)
     # The guard has put the user's buffers back: these are read and written, not its clones.
-    return _kept(norms, new, main, feed, convergence, reasons)
+    changes = _changes(norms, new, main)
+    made = Recalibration(changes, main.samples, feed.loaded, max(main.sizes), convergence, reasons)
+    made.write(norms, new)
+    return made
 
 
-def _kept(
-    norms: Mapping[str, _BatchNorm],
-    new: Mapping[str, Moments],
-    main: Collection,
-    feed: Feed,
-    convergence: Convergence,
-    reasons: tuple[str, ...],
-) -> Recalibration:
+def _changes(
+    norms: Mapping[str, _BatchNorm], new: Mapping[str, Moments], main: Collection
+) -> tuple[Change, ...]:
     calls = main.by_call()
-    changes = tuple(
+    return tuple(
         Change(
             path,
             type(norms[path]).__name__,
             moments.n,
-            float(symmetric_kl(running(norms[path]), moments, norms[path].eps).mean()),
+            apart(running(norms[path]), moments, norms[path].eps),
             len(calls[path]),
         )
         for path, moments in new.items()
     )
-    written = write(norms, new, feed.loaded)
-    return Recalibration(changes, main.samples, feed.loaded, max(main.sizes), convergence, reasons, written)
 
 
 def _reasons(feed: Feed, main: Collection, norms: Mapping[str, _BatchNorm]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck import rulebook
 from evalcheck.complaint import Complaint
-from evalcheck.probe.statistics.moments import symmetric_kl
+from evalcheck.probe.statistics.moments import apart
 from evalcheck.recalibration.collection import Collection
 
 
@@ -19,17 +19,17 @@ def demand_alike(norms: Mapping[str, _BatchNorm], main: Collection) -> None:
     for path, parts in main.by_call().items():
         if len(parts) > 1:
             eps = norms[path].eps
-            apart = max(float(symmetric_kl(parts[0], part, eps).mean()) for part in parts[1:])
+            between = max(apart(parts[0], part, eps) for part in parts[1:])
             # Each call has its part of the values, and both scatter.
-            found[path] = (apart - 2 * len(parts) * main.chance(path), len(parts))
+            found[path] = (between - 2 * len(parts) * main.chance(path), len(parts))
     differing = {path: told for path, told in found.items() if told[0] > limit}
     if not differing:
         return
     path = max(differing, key=lambda one: differing[one][0])
-    apart, calls = differing[path]
+    between, calls = differing[path]
     more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
     raise Complaint(
-        f"{path}{more} is called {calls} times per forward on inputs that differ (KL {apart:.2g}, up to "
-        f"{limit:g} is alike): one set of statistics fits none of them, and nothing was changed. Give each "
+        f"{path}{more} is called {calls} times per forward on inputs that differ (KL {between:.2g}, up to "
+        f"{limit:g} is alike): no one set of statistics fits them all, and nothing was changed. Give each "
         "call a norm of its own, or join the inputs before the norm: `evalcheck explain shared-batchnorm`"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil, log
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evalcheck.complaint import Complaint
+from evalcheck.guard.undo import take
 from evalcheck.probe.statistics.moments import Moments
 
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -25,31 +27,28 @@ class Written:
     before: list[tuple[_BatchNorm, str, Tensor]] = field(default_factory=list)
 
     def undo(self) -> None:
-        """Every buffer has its old values again, wherever it is now."""
-        while self.before:
-            norm, name, old = self.before[-1]
-            _put(getattr(norm, name), old)
-            self.before.pop()
+        """Every buffer has its old values again, wherever it is now; an interrupt keeps none from it."""
+        try:
+            take(partial(_put, getattr(norm, name), old) for norm, name, old in reversed(self.before))
+        finally:
+            self.before.clear()
 
+    def write(self, norms: Mapping[str, _BatchNorm], found: Mapping[str, Moments], batches: int) -> None:
+        """New statistics of these norms; ``batches`` of the loader gave them.
 
-def write(norms: Mapping[str, _BatchNorm], found: Mapping[str, Moments], batches: int) -> Written:
-    """New statistics of these norms; ``batches`` of the loader gave them.
-
-    A variance gets Bessel's factor, as torch stores it. Raises :class:`Complaint` before anything is
-    written where a number does not fit the buffer's dtype. What interrupts the writing undoes it.
-    """
-    ready = [_made(path, norms[path], moments, batches) for path, moments in found.items()]
-    written = Written()
-    try:
-        for norm, made in ready:
-            for name, new in made.items():
-                buffer = getattr(norm, name)
-                written.before.append((norm, name, buffer.detach().clone()))
-                _put(buffer, new)
-    except BaseException:
-        written.undo()
-        raise
-    return written
+        A variance gets Bessel's factor, as torch stores it. Raises :class:`Complaint` before anything is
+        written where a number does not fit the buffer's dtype. What interrupts the writing undoes it.
+        """
+        ready = [_made(path, norms[path], moments, batches) for path, moments in found.items()]
+        try:
+            for norm, made in ready:
+                for name, new in made.items():
+                    buffer = getattr(norm, name)
+                    self.before.append((norm, name, buffer.detach().clone()))
+                    _put(buffer, new)
+        except BaseException:
+            self.undo()
+            raise
 
 
 def _made(
@@ -60,7 +59,7 @@ def _made(
     assert var is not None
     made = {
         "running_mean": moments.mean.to(mean.dtype),
-        "running_var": (moments.m2 / max(1, moments.n - 1)).to(var.dtype),
+        "running_var": moments.unbiased.to(var.dtype),
     }
     if not all(bool(new.isfinite().all()) for new in made.values()):
         raise Complaint(f"the statistics of {path} are too large for {str(var.dtype).removeprefix('torch.')}")

@@ -19,6 +19,7 @@ TITLE = "using the batch's own statistics in eval mode"
 # Of the output's variance, and of the classes: a sample whose answer hangs on its mates by more has another
 # fault in place of the first.
 SLIGHT, FLIPPED = 1e-4, 1e-3
+DEPENDS = "an answer then depends on its batch-mates"
 
 
 def run(trial: Trial) -> Outcome:
@@ -34,11 +35,17 @@ def run(trial: Trial) -> Outcome:
     share, flips = float(noise.mean()) / (trial.unit or 1.0), _flips(first, second)
     size = trial.held.batch_size
     told = f"among other mates a sample's output moves by {of(share, 'its variance')} (batches of {size})"
-    if flips is not None:
+    if flips:
         told += f", and {flips:.1%} of the classes change"
     price = "a sample that comes alone has no statistics of its own"
     mates = share > SLIGHT or (flips or 0.0) > FLIPPED
-    return Outcome(first, circular=True, price=price, fault=told if mates else "", told="" if mates else told)
+    return Outcome(
+        first,
+        circular=True,
+        price=price,
+        fault=f"{DEPENDS}: {told}" if mates else "",
+        told="" if mates else told,
+    )
 
 
 def _flips(one: Run, two: Run) -> float | None:

@@ -12,7 +12,7 @@ from evalcheck.finding import Remedy, Unanswerable
 from evalcheck.measurement import Attempt, Score
 from evalcheck.probe import Trial, effect
 from evalcheck.probe.running.runner import Run
-from evalcheck.remedies import find, giving_back, judged, untried
+from evalcheck.remedies import find, giving_back, guessed, judged, untried
 from evalcheck.remedies.giving_back import NOTHING
 from evalcheck.remedies.outcome import Outcome, Symptom, Unprovable
 
@@ -49,7 +49,9 @@ def attempt(trial: Trial, name: str) -> Attempt:
             raise Unprovable(CIRCULAR)
     except Unprovable as reason:
         return Attempt(name, treatment.TITLE, "untried", detail=str(reason))
-    blank = Attempt(name, outcome.title or treatment.TITLE, "failed", price=outcome.price)
+    blank = Attempt(
+        name, outcome.title or treatment.TITLE, "failed", price=outcome.price, fault=outcome.fault
+    )
     if outcome.symptom is not None:
         return _against(trial, blank, outcome, outcome.symptom)
     if outcome.run is None:
@@ -85,6 +87,7 @@ def _against(trial: Trial, blank: Attempt, outcome: Outcome, symptom: Symptom) -
 def _giving_back(trial: Trial, blank: Attempt, outcome: Outcome, run: Run) -> Attempt:
     """Proved where enough is given back of what eval mode loses, by more than chance."""
     given = giving_back.given(trial, run)
+    outcome = replace(outcome, fault=outcome.fault or guessed.told(trial, run))
     before, after = giving_back.apart(trial, trial.evaluated), giving_back.apart(trial, run)
     main = _shown(trial, run, given.gain > 0)
     apart = ("distance from train mode", before, after)

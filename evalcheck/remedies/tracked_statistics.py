@@ -91,7 +91,7 @@ def _tracking(trial: Trial, norms: Mapping[str, _BatchNorm]) -> Iterator[None]:
 def _fill(norm: _BatchNorm, moments: Moments) -> None:
     like = norm.weight if norm.weight is not None else moments.mean.float()
     norm.running_mean = moments.mean.to(like.dtype).detach().clone()
-    norm.running_var = (moments.m2 / max(1, moments.n - 1)).to(like.dtype).detach().clone()
+    norm.running_var = moments.unbiased.to(like.dtype).detach().clone()
     norm.track_running_stats = True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from evalcheck.finding import Report
 from evalcheck.measurement import Cause, Divergence, Measurements, Score, of
-from evalcheck.reporters import CLEAN, causes, cures
+from evalcheck.reporters import CLEAN, causes, cures, treatment
 from evalcheck.reporters.numbers import counted, figure, joined
 
 SYMPTOM = cures.SYMPTOM
@@ -16,11 +16,17 @@ SYMPTOM = cures.SYMPTOM
 NOTABLE = 0.02
 # A module with no larger part of the noise than this draws nothing.
 SILENT = 0.005
+# Scores closer than this part of their scale are the same up to rounding.
+SAME = 1e-4
 NO_DATA = (
     "Define eval_loader() in the model's file, or pass --loader FILE.py:NAME: on real batches both modes are "
     "measured."
 )
+NO_LOADER = (
+    "Pass loaders, as in check(model, eval_loader, train_loader): on real batches both modes are measured."
+)
 VARIANCE = "the output's variance"
+RANDOM = "Eval mode is random"
 
 
 def answer(report: Report) -> list[tuple[str, str]]:
@@ -29,16 +35,30 @@ def answer(report: Report) -> list[tuple[str, str]]:
     if measured is None or measured.divergence is None:
         noise = _noise(measured)
         if noise is None:
-            without = [("Next", NO_DATA)] if _is_without_data(report) else []
+            advice = NO_DATA if ":" in report.target else NO_LOADER
+            without = [("Next", advice)] if _is_without_data(report) else []
             return [("", f"{_counted(report)}{_uncompared(report)}"), *without]
-        lines = [("", _random(noise)), ("Cause", _drawn(noise))]
+        told = causes.direct(cures.culprit(report))
+        lines = [("", _random(report, noise)), ("Cause", f"{told}." if told else _drawn(noise))]
     else:
         lines = [("", _verdict(report, measured, measured.divergence))]
         if not diverges(report):
-            return lines
-        lines += [("Cause", causes.told(measured)), ("Also", causes.others(measured))]
+            lines += _beside(report, measured)
+            return [line for line in lines if line[1]]
+        lines += [("Cause", causes.told(measured, cures.culprit(report))), ("Also", causes.others(measured))]
     lines += [("Cure", cures.cure(report)), ("Next", cures.following(report))]
     return [line for line in lines if line[1]]
+
+
+def _beside(report: Report, measured: Measurements) -> list[tuple[str, str]]:
+    """What is said of a good eval mode that could be better still: the rest is told below."""
+    faults = [finding for finding in report.at_least("warning") if finding.rule != SYMPTOM]
+    if not faults:
+        return []
+    if all(attempt.status != "proved" for attempt in treatment.ran(report)):
+        return [("Next", cures.step(faults[0]))]
+    cause = causes.told(measured, cures.culprit(report)) if cures.culprit(report) is not None else ""
+    return [("Cause", cause), ("Cure", cures.cure(report)), ("Next", cures.following(report))]
 
 
 def diverges(report: Report) -> bool:
@@ -68,10 +88,15 @@ def _counted(report: Report) -> str:
     return CLEAN if not report.gaps else "Nothing was found in what could be asked."
 
 
-def _random(noise: Cause) -> str:
+def _random(report: Report, noise: Cause) -> str:
+    """With its score in one pass; where there is none, with the size of the noise, in Tried's own unit."""
+    seen = [attempt for attempt in treatment.ran(report) if attempt.measure.startswith("scatter")]
+    name, before = next(((name, old) for a in seen for name, old, _ in a.scores), ("", 0.0))
+    size = max((a.before or 0.0 for a in seen), default=noise.size)
+    how = f"{name} {figure(name, before)} in one pass" if name else f"apart by {of(size, VARIANCE)}"
     return (
-        f"Eval mode is random: the same batch gives another answer each time, apart by "
-        f"{of(noise.size, VARIANCE)}. Until that is mended it cannot be compared with train mode."
+        f"{RANDOM}: the same batch gives another answer each time ({how}). "
+        "Until that is mended it cannot be compared with train mode."
     )
 
 
@@ -112,6 +137,11 @@ def _verdict(report: Report, measured: Measurements, divergence: Divergence) -> 
     return f"Eval mode is {_compared(score)}: {both} ({where}).{_besides(report)}"
 
 
+def _is_noisy(score: Score) -> bool:
+    """Whether train mode with all that it draws scores otherwise than without."""
+    return score.train is not None and abs(score.train - score.reference) > SAME * score.scale
+
+
 def _besides(report: Report) -> str:
     """Faults of another kind, so that a good verdict is not taken for a clean one."""
     rules = [f.rule for f in report.at_least("warning") if f.rule != SYMPTOM]
@@ -133,6 +163,8 @@ def _compared(score: Score) -> str:
 def _train(measured: Measurements) -> str:
     """What the reference is called: train mode, where anything draws without that."""
     kinds = [reading.kind for reading in measured.stochastic if reading.noise_share > SILENT]
+    if not kinds and any(_is_noisy(score) for score in measured.scores):
+        return "train mode with dropout off"  # what draws so little is not shared out among modules
     if not kinds:
         return "train mode" if measured.causes else "train mode with dropout off"
     return f"train mode with {'dropout' if all('rop' in kind for kind in kinds) else 'its noise'} off"

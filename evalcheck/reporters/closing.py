@@ -10,14 +10,14 @@ from evalcheck.measurement import Conditions
 from evalcheck.reporters.numbers import counted, joined
 
 NAMED = 3
-NO_GAPS = "Not asked: nothing; every rule had what it needs."
+NO_GAPS = "Every rule was asked."
 
 
 def gaps(report: Report, verbose: bool) -> tuple[str, list[tuple[str, str]]]:
     """A heading, and each reason with its rules; no heading where nothing needs to be said."""
     if not report.gaps:
         compared = report.measurements is not None and report.measurements.divergence is not None
-        return (NO_GAPS if compared else "", [])
+        return (NO_GAPS if compared and report.findings else "", [])
     by_reason: dict[str, list[str]] = defaultdict(list)
     for gap in report.gaps:
         by_reason[gap.reason].append(f"{gap.rule} ({gap.layer})")

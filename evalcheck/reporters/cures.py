@@ -7,17 +7,14 @@ from evalcheck.finding import Finding, Report
 from evalcheck.measurement import Attempt, Cause
 from evalcheck.reporters.advice import cure_of
 from evalcheck.reporters.location import legible
-from evalcheck.reporters.numbers import SHARES, figure
-from evalcheck.reporters.treatment import does, ran, verdict
+from evalcheck.reporters.numbers import CALLED, SHARES, figure
+from evalcheck.reporters.treatment import does, headline, ran, verdict
 
 SYMPTOM = "train-eval-divergence"
 ONE_BY_ONE = (
     "Let evalcheck toggle the modules one by one with --exact, and look at what moves the output most."
 )
-RECALIBRATE = (
-    "evalcheck recalibrate {} --output OUT.pt writes weights with such statistics (give it your loaders and "
-    "your --checkpoint)."
-)
+RECALIBRATE = "evalcheck recalibrate {} --output OUT.pt writes weights with such statistics."
 KEEP = "evalcheck.recalibrate(model, train_loader) does that to the model."
 # Rules of causes for which no page states itself as the one.
 RULES = {
@@ -31,6 +28,7 @@ RULES = {
         "attention-dropout-ungated",
         "dropout-forced-on",
         "random-op-ungated",
+        "unregistered-submodule",
     ),
 }
 
@@ -51,23 +49,24 @@ def cure(report: Report) -> str:
         return f"none yet: {of_all}{does(best)}{most}, and {_brings(best)}."
     if len(attempts) > 1:
         return f"none yet: none of the {len(attempts)} that were tried helps."
-    return f"none yet: {does(best)} ({_figures(best)})."
+    return f"none yet: {does(best)} ({_figures(best).removeprefix('the ')})."
 
 
 def _brings(attempt: Attempt) -> str:
     """``brings the accuracy from 74.2% to 99.2%``."""
     verb = "bring" if attempt.title.startswith("statistics ") else "brings"
-    return f"{verb} the {_figures(attempt)}"
+    steady = attempt.measure.startswith("scatter") and attempt.status == "proved"
+    besides = ", and the same batch then gives the same answer" if steady else ""
+    return f"{verb} {_figures(attempt)}{besides}"
 
 
 def _figures(attempt: Attempt) -> str:
-    """``accuracy from 74.2% to 99.2%``."""
-    assert attempt.before is not None
-    assert attempt.after is not None
-    name = attempt.measure
-    before, after = (figure(name, value) for value in (attempt.before, attempt.after))
+    """``the accuracy from 74.2% to 99.2%``."""
+    name, *values = headline(attempt)
+    before, after = (figure(name, value) for value in values)
     unit = " of the output's variance" if name in SHARES and name != "accuracy" else ""
-    return f"{name.removeprefix('the ')} from {before} to {after}{unit}"
+    called = CALLED.get(name, f"the {name.removeprefix('the ')}")
+    return f"{called} from {before} to {after}{unit}"
 
 
 def following(report: Report) -> str:
@@ -76,11 +75,17 @@ def following(report: Report) -> str:
     cause = _cured(report, best) or main_cause(report)
     finding = _about(report, best) or (_telling(report, cause) if cause is not None else None)
     if finding is not None:
-        step = RECALIBRATE if best is not None and best.name == "recalibrate" else ""
-        step = (step if ":" in report.target else step and KEEP).format(legible(report.target))
-        return f"{step or _by_hand(finding) + cure_of(finding.rule)} More: evalcheck explain {finding.rule}."
+        command = RECALIBRATE if best is not None and best.name == "recalibrate" else ""
+        given = " ".join([legible(report.target), *report.given])
+        command = (command if ":" in report.target else command and KEEP).format(given)
+        return f"{command} More: evalcheck explain {finding.rule}." if command else step(finding)
     page = next(iter(_rules(cause.name)), None) if cause is not None else None
     return f"{cure_of(page)} More: evalcheck explain {page}." if page else ONE_BY_ONE
+
+
+def step(finding: Finding) -> str:
+    """What to do about a finding by hand, and where more is told."""
+    return f"{_by_hand(finding)}{cure_of(finding.rule)} More: evalcheck explain {finding.rule}."
 
 
 def _cured(report: Report, best: Attempt | None) -> Cause | None:

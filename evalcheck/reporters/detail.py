@@ -8,7 +8,7 @@ from evalcheck.finding import Evidence, Finding, Measure, Quote, Report, Table
 from evalcheck.measurement import of
 from evalcheck.reporters import cures, treatment
 from evalcheck.reporters.advice import cure_of
-from evalcheck.reporters.answer import SYMPTOM, diverges
+from evalcheck.reporters.answer import SYMPTOM, answer
 from evalcheck.reporters.location import written
 from evalcheck.reporters.numbers import joined
 from evalcheck.terms import CERTAINTY
@@ -62,15 +62,17 @@ def ordered(report: Report, short: dict[int, str]) -> list[tuple[int, Finding]]:
 
 
 def _advice(finding: Finding, report: Report) -> str:
+    """What the first lines do not say already."""
     if finding.rule == SYMPTOM:
-        return cures.following(report) if diverges(report) else ""
-    return cure_of(finding.rule)
+        return ""
+    advice, said = cure_of(finding.rule), dict(answer(report)).get("Next", "")
+    return "" if advice in said else advice
 
 
 def _said_once(finding: Finding) -> list[Evidence]:
     """The evidence without quotes of the line that is shown already, one quote per line, no figure twice."""
     kept: dict[object, Evidence] = {}
-    for evidence in finding.evidence:
+    for evidence in _certain(finding):
         span = evidence.place.span if isinstance(evidence, Quote) else None
         if isinstance(evidence, Quote) and span is not None:
             if finding.place.span is not None and finding.place.span.touches(span):
@@ -82,6 +84,21 @@ def _said_once(finding: Finding) -> list[Evidence]:
         elif not (isinstance(evidence, Measure) and any(_says(one, evidence) for one in kept.values())):
             kept[evidence] = evidence
     return list(kept.values())
+
+
+def _certain(finding: Finding) -> list[Evidence]:
+    """The evidence; what the traced model only predicts goes where the same was measured."""
+    measured = any(sighting.layer == "probe" for sighting in finding.sightings)
+    return [
+        one
+        for sighting in finding.sightings
+        for one in sighting.evidence
+        if not (measured and sighting.layer == "graph" and isinstance(one, Measure) and _is_predicted(one))
+    ]
+
+
+def _is_predicted(measure: Measure) -> bool:
+    return measure.what.startswith("predicted")
 
 
 def _says(one: Evidence, other: Measure) -> bool:
@@ -102,8 +119,9 @@ def _where(finding: Finding, report: Report) -> str:
         of_loader = place.module in WHOLE or (
             all(s.layer == "loader" for s in at_place) and place.module not in norms
         )
-        where.append(_part(place.module) if of_loader else f"module {place.module}")
-    return f"{sure} at {', '.join(where)}" if where else sure
+        part = _part(place.module) if of_loader else repr(place.module)
+        where.append(f"({part})" if where else part)
+    return f"{sure} {'at' if place.span else 'in'} {' '.join(where)}" if where else sure
 
 
 def _part(name: str) -> str:

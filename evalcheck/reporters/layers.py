@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evalcheck.measurement import LayerReading, Measurements, StochasticReading
+from evalcheck.reporters.causes import is_part
 from evalcheck.reporters.sheet import WHOLE, WORST, Share, Sheet, number, part
 
 BY_STATISTICS = ("stale", "shared", "dropout")
@@ -32,10 +33,10 @@ STATISTICS = Fault(
 )
 FAULTS = {
     "dropout": Fault(
-        "input widened",
+        "input varies",
         lambda reading: reading.dropout_ratio,
-        "Input widened: how many times as much the norm's input varies in train mode, with dropout, as in "
-        "eval mode; 1 is no difference.",
+        "Input varies: how many times as much in train mode, with dropout, as in eval mode; 1 is no "
+        "difference.",
         ".3g",
     ),
     "domain": Fault(
@@ -72,13 +73,15 @@ def of_norms(measured: Measurements, verbose: bool) -> Sheet:
         fault = STATISTICS
     if main in ("domain", "batch"):
         layers.sort(key=lambda reading: fault.figure(reading) or 0.0, reverse=main == "domain")
-    columns = _columns(layers, fault, main, verbose)
+    columns = _columns(layers, fault, main, verbose, is_part(measured))
     shown = layers if verbose else layers[:WORST]
     rows = tuple((r.module or WHOLE, *(cell(r) for _, cell in columns)) for r in shown)
     asides = [fault.aside, *([ADD_UP] if fault is STATISTICS and _add_up(layers, main) else [])]
     whole = measured.completeness
-    if _is_shared_out(layers, main, verbose) and whole is not None and (verbose or abs(whole - 1) > 0.1):
-        asides.append(f"Together the layers explain {whole:.0%} of the difference.")
+    if _is_shared_out(layers, main, verbose) and whole is not None and is_part(measured):
+        asides.append(
+            f"Together the norms' statistics explain {whole:.0%} of the difference; the parts are of that."
+        )
     left = len(layers) - len(shown)
     return Sheet(("norm", *(title for title, _ in columns)), rows, tuple(asides), left)
 
@@ -91,11 +94,14 @@ def _add_up(layers: Sequence[LayerReading], main: str) -> bool:
 Column = tuple[str, Callable[[LayerReading], str | Share]]
 
 
-def _columns(layers: Sequence[LayerReading], fault: Fault, main: str, verbose: bool) -> list[Column]:
+def _columns(
+    layers: Sequence[LayerReading], fault: Fault, main: str, verbose: bool, partly: bool
+) -> list[Column]:
     """The fault itself and what it does; calls and values only where they matter."""
     columns: list[Column] = [(fault.header, lambda r: number(fault.figure(r), fault.form))]
     if _is_shared_out(layers, main, verbose):
-        columns.append(("part of the difference", lambda r: Share(r.share)))
+        title = "part of what they explain" if partly else "part of the difference"
+        columns.append((title, lambda r: Share(r.share)))
     if any(reading.exact is not None for reading in layers):
         columns.append(("repaired alone", lambda r: part(r.exact)))
     if verbose or any(reading.calls > 1 for reading in layers):

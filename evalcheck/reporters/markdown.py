@@ -10,7 +10,7 @@ from evalcheck.reporters.answer import answer, diverges
 from evalcheck.reporters.escaping import code, fenced, html, inline
 from evalcheck.reporters.frame import frame
 from evalcheck.reporters.grid import bar
-from evalcheck.reporters.numbers import counted, share, upper
+from evalcheck.reporters.numbers import counted, first_sentence, share, upper
 from evalcheck.reporters.sheet import Share, Sheet
 from evalcheck.reporters.words import Glossary
 
@@ -56,7 +56,7 @@ def _blocks(report: Report, quiet: bool, verbose: bool) -> Iterator[str]:
     for place, finding in detail.ordered(report, short):
         if quiet or place in short:
             bullet = "- " if quiet else ""
-            yield f"{bullet}{_headline(finding, inline(short.get(place, finding.message)))}"
+            yield f"{bullet}{_headline(finding, inline(short.get(place, first_sentence(finding.message))))}"
         else:
             yield "\n".join(_finding(finding, report, verbose, glossary))
     if not quiet:

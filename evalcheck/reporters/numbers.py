@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 # A measure of the remedies that is a part of the output's variance, see `evalcheck.remedies.proof`.
@@ -13,6 +14,11 @@ RELIEVED = (
     "distance of the average from the model it follows",
     "difference between the gradient modes",
 )
+# How these are called among people.
+CALLED = {
+    "scatter of eval mode": "eval mode's own noise",
+    "scatter of eval mode by these draws": "eval mode's noise by these draws",
+}
 # Measures that are shares of one.
 SHARES = ("accuracy", DISTANCE, *RELIEVED)
 
@@ -30,6 +36,11 @@ def share(value: float) -> str:
 def figure(name: str, value: float) -> str:
     """A score's value: accuracies in per cent, all else with three digits."""
     return percent(value) if name in SHARES else f"{value:.3g}"
+
+
+def first_sentence(text: str) -> str:
+    """Up to the first full stop that a space and a capital follow: names of modules hold full stops too."""
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
 
 
 def change(name: str, before: float, after: float) -> str:

@@ -12,13 +12,20 @@ from rich.text import Text
 from evalcheck.console import paper
 from evalcheck.finding import Finding, Report, Table
 from evalcheck.reporters import closing, detail, figures, grid, treatment
-from evalcheck.reporters.answer import answer, diverges, is_good
+from evalcheck.reporters.answer import RANDOM, answer, diverges, is_good
 from evalcheck.reporters.frame import frame
 from evalcheck.reporters.location import written
+from evalcheck.reporters.numbers import first_sentence
 from evalcheck.reporters.words import Glossary
 
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
-VERDICTS = {"cures": "bold green", "helps": "yellow", "does nothing": "dim", "makes it worse": "red"}
+VERDICTS = {
+    "cures": "bold green",
+    "helps": "yellow",
+    "no cure": "yellow",
+    "does nothing": "dim",
+    "makes it worse": "red",
+}
 
 
 def render(report: Report, *, color: bool, width: int, quiet: bool, verbose: bool) -> str:
@@ -43,7 +50,7 @@ def parts(
     short = detail.in_short(report, verbose)
     if quiet:
         yield ""
-        yield from map(_headline, report.findings)
+        yield from (_headline(one) for place, one in enumerate(report.findings) if place not in short)
         return
     for place, finding in detail.ordered(report, short):
         if place in short:
@@ -56,7 +63,8 @@ def parts(
 
 def _answer(report: Report, glossary: Glossary) -> Iterator[RenderableType]:
     (_, verdict), *rest = answer(report)
-    style = "bold red" if diverges(report) else "bold green" if is_good(report) else "bold"
+    bad = diverges(report) or verdict.startswith(RANDOM)
+    style = "bold red" if bad else "bold green" if is_good(report) else "bold"
     yield Text(verdict, style=style if report.measurements else "")
     lines = Grid.grid(padding=(0, 1, 0, 0))
     lines.add_column(no_wrap=True)
@@ -89,7 +97,9 @@ def _headline(finding: Finding) -> Text:
     place = finding.place
     where = f"{written(place.span, column=False)} " if place.span else ""
     return Text.assemble(
-        where, (finding.severity, COLOURS[finding.severity]), f" {finding.rule}: {finding.message}"
+        where,
+        (finding.severity, COLOURS[finding.severity]),
+        f" {finding.rule}: {first_sentence(finding.message)}",
     )
 
 
@@ -147,7 +157,8 @@ def _tried(report: Report) -> Iterator[RenderableType]:
 def _closing(report: Report, verbose: bool) -> Iterator[RenderableType]:
     heading, reasons = closing.gaps(report, verbose)
     if heading:
-        title, rest = heading[: len("Not asked")], heading[len("Not asked") :]
+        title = "Not asked" if reasons else ""
+        rest = heading.removeprefix(title)
         yield from ("", Text.assemble((title, "bold"), rest))
         for reason, rules in reasons:
             yield Padding(Group(Text(reason), Padding(Text(rules, style="dim"), (0, 0, 0, 2))), (0, 0, 0, 2))

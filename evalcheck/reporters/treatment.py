@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from typing import Literal
 
 from evalcheck.finding import Finding, Report
 from evalcheck.measurement import Attempt
-from evalcheck.reporters.numbers import change, joined, upper
+from evalcheck.reporters.numbers import CALLED, change, joined, upper
 
-Verdict = Literal["cures", "helps", "does nothing", "makes it worse"]
+Verdict = Literal["cures", "helps", "no cure", "does nothing", "makes it worse"]
 # From this part of the loss given back on, a remedy that is no cure helps; from here on down it hurts.
 HELPS, HURTS = 0.1, -0.05
 # A symptom that changes by less than this factor does not change.
 SAME = 1.1
+# Scores that people know: whether more is better, and from what change on it is one.
+KNOWN = {"accuracy": (True, 0.01), "loss": (False, 0.01)}
 # A sentence that says no more than that a cure is one.
 # What moves the other way, in figures that are shown.
 OTHERS = re.compile(r", while [^,;]* goes from \S+ to [^\s,;]+")
@@ -65,6 +68,29 @@ def verdict(attempt: Attempt) -> Verdict:
     """What is said of an attempt in a word or two."""
     if attempt.status == "proved":
         return "cures"
+    said = _effect(attempt)
+    others = [one for one in attempt.scores if one[0] != attempt.measure]
+    mixed = said in ("does nothing", "makes it worse") and any(_is_better(*one) for one in others)
+    return "no cure" if mixed or (attempt.fault and said == "helps") else said
+
+
+def headline(attempt: Attempt) -> tuple[str, float, float]:
+    """The figure to read first: a score that gets better goes before what people know less of."""
+    assert attempt.before is not None
+    assert attempt.after is not None
+    main = (attempt.measure, attempt.before, attempt.after)
+    if not attempt.measure.startswith("scatter"):
+        return main
+    return next((one for one in attempt.scores if _is_better(*one)), main)
+
+
+def _is_better(name: str, before: float, after: float) -> bool:
+    more, least = KNOWN.get(name, (True, math.inf))
+    return (after - before if more else before - after) > least
+
+
+def _effect(attempt: Attempt) -> Verdict:
+    """By the figures alone."""
     if attempt.detail.startswith("makes it worse"):
         return "makes it worse"
     if attempt.recovered is not None:
@@ -93,7 +119,7 @@ def of_finding(finding: Finding, report: Report) -> str:
 
 def does(attempt: Attempt) -> str:
     """``resetting the norms helps``, ``statistics of the batch help``."""
-    said: str = verdict(attempt)
+    said: str = verdict(attempt).replace("no cure", "is no cure")
     if attempt.title.startswith("statistics "):
         said = {"cures": "cure", "helps": "help", "does nothing": "do nothing"}.get(said, "make it worse")
     return f"{attempt.title} {said}"
@@ -135,14 +161,20 @@ def _steadied(attempt: Attempt) -> float:
 def _told(attempt: Attempt) -> Treatment:
     assert attempt.before is not None
     assert attempt.after is not None
-    figures = [(attempt.measure, attempt.before, attempt.after)]
-    figures += [score for score in attempt.scores if score[0] != attempt.measure]
-    did = ", ".join(f"{name} {change(name, before, after)}" for name, before, after in figures)
+    figures = [headline(attempt), *attempt.scores, (attempt.measure, attempt.before, attempt.after)]
+    unique = {name: (before, after) for name, before, after in figures}
+    did = ", ".join(f"{CALLED.get(name, name)} {change(name, *values)}" for name, values in unique.items())
     said = verdict(attempt)
     return Treatment(said, attempt.title, did, _note(attempt, said), attempt.price)
 
 
 def _note(attempt: Attempt, said: Verdict) -> str:
     """What the word and the figures do not say already."""
-    note = OTHERS.sub("", attempt.detail).removeprefix("helps, is no cure").removeprefix(": ")
+    note = attempt.detail
+    if attempt.fault and said == "no cure":
+        # However well it scores: that is what a reader must know, before how much it gives back.
+        return f"because {attempt.fault}"
+    note = OTHERS.sub("", note).removeprefix("helps, is no cure").removeprefix(": ")
+    if said == "no cure" and note in ("makes it worse", "does nothing", "changes nothing"):
+        return f"judged by the {attempt.measure}, which gets no better"
     return "" if note in (said, "changes nothing") or WHOLE.fullmatch(note) else note

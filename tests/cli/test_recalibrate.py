@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from evalcheck.cli import weights
+from evalcheck.cli import saving, weights
 from evalcheck.guard.bits import same_bits
 from tests.cli.calling import refused, run, write
 
@@ -194,6 +195,53 @@ def test_safetensors_both_ways(normed: Path) -> None:
     assert differing(dict(sorted(one.items())), dict(sorted(two.items()))) <= MOVED
 
 
+def test_safetensors_with_one_name_for_tied_weights(normed: Path) -> None:
+    """As safetensors' own save_model writes them: what is tied is there, and no name is added."""
+    state = {key: value.clone() for key, value in run_model().items() if key != "tied.weight"}
+    save_file(state, "in.safetensors", metadata={"format": "pt", "made": "today"})
+    command = ("recalibrate", "normed.py:build_model", "--checkpoint", "in.safetensors")
+    result = run(*command, "--output", "out.safetensors")
+    assert result.exit_code == 0, result.output
+    out = load_file("out.safetensors")
+    assert differing(dict(sorted(out.items())), dict(sorted(state.items()))) == MOVED
+    with safe_open("out.safetensors", framework="pt") as held:
+        assert held.metadata() == {"format": "pt", "made": "today"}
+    save_file({k: v for k, v in state.items() if k != "head.bias"}, "less.safetensors")
+    assert "missing head.bias" in refused(
+        "recalibrate", "normed.py:build_model", "--checkpoint", "less.safetensors", "--output", "x.pt"
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_checkpoint_in_half_precision_stays_in_it(normed: Path, dtype: torch.dtype) -> None:
+    """What its type cannot hold is refused, not written as infinity."""
+    state = {k: v.clone().to(dtype) if v.is_floating_point() else v for k, v in run_model().items()}
+    save_file(state, "in.safetensors")
+    command = ("recalibrate", "normed.py:build_model", "--checkpoint", "in.safetensors", "--output")
+    result = run(*command, "out.safetensors")
+    assert result.exit_code == 0, result.output
+    out = load_file("out.safetensors")
+    assert differing(dict(sorted(out.items())), dict(sorted(state.items()))) == MOVED
+    if dtype is torch.float16:
+        state["body.0.weight"] *= 2000
+        save_file(state, "in.safetensors")
+        line = refused(*command, "big.safetensors", "--force")
+        assert "body.1.running_var is too large for the checkpoint's float16" in line
+        assert not Path("big.safetensors").exists()
+
+
+@pytest.mark.parametrize("content", [b"junk", b"", b"PK\x03\x04" + b"x" * 40, b"\x80\x02." * 9])
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_what_is_no_checkpoint_is_refused(normed: Path, content: bytes, suffix: str) -> None:
+    """One line, whatever torch and safetensors stumble over."""
+    (normed / f"in.{suffix}").write_bytes(content)
+    line = refused(
+        "recalibrate", "normed.py:build_model", "--checkpoint", f"in.{suffix}", "--output", "out.pt"
+    )
+    assert f"in.{suffix}" in line
+    assert not Path("out.pt").exists()
+
+
 def test_what_gets_worse_is_not_written(normed: Path) -> None:
     """Statistics of other data than the model is used on: exit status 1, and --force."""
     command = ("recalibrate", "normed.py:good_model", "--loader", "wrong_data", "--output", "out.pt")
@@ -229,7 +277,11 @@ def test_files_are_not_overwritten_unasked(normed: Path) -> None:
     (normed / "other.pt").write_bytes(b"x")
     assert "other.pt exists" in refused(*base, "other.pt")
     assert "which says the format" in refused(*base, "out.h5")
-    assert "folder that does not exist" in refused(*base, "no/out.pt")
+    assert "there is no folder no" in refused(*base, "no/out.pt")
+    (normed / "folder.pt").mkdir()
+    assert "folder.pt is a folder" in refused(*base, "folder.pt")
+    (normed / "link.pt").symlink_to("in.pt")
+    assert "link.pt is the checkpoint that is read" in refused(*base, "link.pt")
     assert run(*base, "in.pt", "--force").exit_code == 0
     assert differing(read("in.pt"), run_model()) == MOVED
 
@@ -245,6 +297,16 @@ def test_what_cannot_be_recalibrated_is_refused(normed: Path) -> None:
     assert not Path("out.pt").exists()
 
 
+def test_a_folder_that_is_read_only_is_refused_before_the_run(
+    normed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after it."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    line = refused("recalibrate", "normed.py:build_model", "--output", "out.pt")
+    assert "out.pt cannot be written: its folder is read-only" in line
+    assert "hello" not in line
+
+
 def test_a_write_that_fails_leaves_no_file(normed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor half of one, and what was there stays."""
     (normed / "out.pt").write_bytes(b"precious")
@@ -258,6 +320,14 @@ def test_a_write_that_fails_leaves_no_file(normed: Path, monkeypatch: pytest.Mon
     assert "out.pt cannot be written (No space left on device)" in line
     assert (normed / "out.pt").read_bytes() == b"precious"
     assert [name for name in sorted(os.listdir(normed)) if "cache" not in name] == before
+
+    def refusing(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 11264 vs 11160")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", refusing)
+        line = refused("recalibrate", "normed.py:build_model", "--output", "out.pt", "--force")
+    assert "out.pt cannot be written: is the disk full?" in line
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -288,7 +358,7 @@ def test_a_link_is_followed_and_the_mode_is_kept(tmp_path: Path) -> None:
     (tmp_path / "real.pt").write_bytes(b"x")
     os.chmod(tmp_path / "real.pt", 0o640)
     (tmp_path / "link.pt").symlink_to(tmp_path / "real.pt")
-    weights.write(weights.Weights({"a": torch.ones(1)}, {}), tmp_path / "link.pt")
+    saving.write(weights.Weights({"a": torch.ones(1)}, {}), tmp_path / "link.pt")
     assert (tmp_path / "link.pt").is_symlink()
     assert read(str(tmp_path / "real.pt"))["a"].eq(1).all()
     assert (tmp_path / "real.pt").stat().st_mode & 0o777 == 0o640

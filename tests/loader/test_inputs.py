@@ -82,7 +82,7 @@ def test_padding_with_a_value_that_is_there_is_augmentation() -> None:
 def test_another_width_of_the_same_kind_is_a_hint() -> None:
     """float64 against float32 is seldom meant, and seldom harmful."""
     (seen,) = compared(loader(images(0).double()), loader(images(1)))
-    assert (seen.strength, "float64 against float32" in seen.message) == ("slight", True)
+    assert (seen.strength, "float32 instead of float64" in seen.message) == ("slight", True)
 
 
 def test_of_integers_only_the_type_is_compared() -> None:
@@ -90,7 +90,7 @@ def test_of_integers_only_the_type_is_compared() -> None:
     few, many = torch.randint(0, 10, (64, 12)), torch.randint(0, 9000, (64, 12))
     assert compared(loader(few), loader(many)) == []
     (seen,) = compared(loader(few.float()), loader(many))
-    assert "float32 against int64" in seen.message
+    assert "int64 instead of float32" in seen.message
 
 
 def test_the_first_samples_of_a_stream_are_a_hint() -> None:

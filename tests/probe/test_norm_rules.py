@@ -129,7 +129,7 @@ def test_an_input_that_was_not_scaled_is_asked_after():
     assert told
     assert "not scaled" in told[0]
     with_training = found(trained(mlp()), held, FEED)
-    assert "scaled as in training" in with_training["preprocessing-mismatch"].message
+    assert "times as large" in with_training["preprocessing-mismatch"].message
 
 
 class Tagger(nn.Module):

@@ -93,6 +93,28 @@ def test_targets_that_no_mode_predicts_are_none_of_this_output():
     assert scores(runs[0], runs[1:2], runs[2:], pool, directions) == ()
 
 
+def test_what_the_model_has_learned_is_scored_even_where_it_fails_on_all_that_is_held():
+    """Inverted pictures, say: both modes only guess, and the training data is predicted."""
+    classes, right = torch.arange(40) % 10, 4 * torch.eye(10)[torch.arange(40) % 10]
+    wrong = right.roll(1, dims=1)
+    runs = [Run({"": wrong}, score(wrong, classes, 40)) for _ in range(3)]
+    learned = Run({"": right}, score(right, classes, 40))
+    pool, directions = Pool("digits", (), None, 8), {"accuracy": True, "loss": False, "metric": None}
+    assert scores(runs[0], runs[1:2], runs[2:], pool, directions) == ()
+    for known, names in ((learned, {"loss", "accuracy"}), (runs[0], set()), (Run({}), set())):
+        found = scores(runs[0], runs[1:2], runs[2:], pool, directions, lambda known=known: known)
+        assert {score.name for score in found} == names
+
+
+def test_a_weak_model_of_two_classes_keeps_its_scores():
+    """Its loss is next to that of guessing, which float32 puts above log 2."""
+    logits = 0.05 * torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    runs = [Run({"": logits}, score(logits, torch.arange(64) % 2, 64)) for _ in range(3)]
+    pool, directions = Pool("pairs", (), None, 8), {"accuracy": True, "loss": False, "metric": None}
+    found = scores(runs[0], runs[1:2], runs[2:], pool, directions)
+    assert {score.name for score in found} == {"loss", "accuracy"}
+
+
 def test_the_score_that_suffers_is_told_first():
     """An accuracy that gains a little must not stand behind the word worse."""
 

@@ -244,6 +244,6 @@ def test_evaluation_data_unlike_the_training_data_is_told_from_wrong_statistics(
     cause = next(cause for cause in report.measurements.causes if cause.material)
     assert cause.name == "domain"
     assert "statistics-mismatch" not in {f.rule for f in report.at_least("warning")}
-    assert "the evaluation data is unlike the training data" in str(report)
+    assert "the evaluation inputs are not prepared as the training inputs" in str(report)
     healthy = evalcheck.check(model, HELD, FEED)
     assert "domain" not in {cause.name for cause in healthy.measurements.causes}

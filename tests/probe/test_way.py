@@ -64,6 +64,18 @@ def test_sorted_training_batches_are_material():
     assert not next(c for c in shuffled.causes(THRESHOLDS) if c.name == "order").material
 
 
+@pytest.mark.parametrize("gain", [0.3, 3.0])
+def test_the_order_of_training_batches_counts_in_the_variance_of_training_data(gain):
+    """Held samples of another scale have other outputs, and say nothing of the training loader."""
+    x, y = data(1024, 1)
+    order = y.argsort(stable=True)
+    loader = list(zip(x[order].split(32), y[order].split(32), strict=True))
+    model = trained(mlp(), sort=True)
+    alike, shifted = (trial(model, batches(512, 2, gain=g), loader) for g in (1.0, gain))
+    sizes = [found.step("order").size(found.unit) for found in (alike, shifted)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
+
+
 @pytest.mark.parametrize(
     "model",
     [mlp(), mlp(after=0.3), mlp(norm=lambda width: nn.GroupNorm(4, width)), mlp(norm=nn.LayerNorm)],

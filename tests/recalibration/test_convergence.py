@@ -38,6 +38,44 @@ def test_batches_that_drift_and_cannot_be_shuffled_are_not_settled() -> None:
     assert not made.convergence.settled
 
 
+SORTED = inputs(1200)[torch.argsort(inputs(1200).sum((1, 2, 3)))]
+
+
+@pytest.mark.parametrize("forms", [list, iter])
+def test_a_part_of_sorted_batches_is_not_settled(forms) -> None:
+    """They are shuffled before they are run, but those that were not read are missing; all of them do."""
+    part = evalcheck.recalibrate(net(), forms(batches(SORTED, 100)), samples=700)
+    assert not part.convergence.settled
+    assert part.convergence.sorted
+    assert "the loader's batches differ from each other, and only a part of them was read" in str(part)
+    for samples in (1200, 10_000):
+        assert evalcheck.recalibrate(net(), list(batches(SORTED, 100)), samples=samples).convergence.settled
+    shuffled = SORTED[torch.randperm(1200, generator=torch.Generator().manual_seed(2))]
+    some = evalcheck.recalibrate(net(), forms(batches(shuffled, 100)), samples=700).convergence
+    assert not some.sorted
+
+
+def test_a_sorted_data_set_is_read_sample_by_sample() -> None:
+    """So that the statistics are right, not only their faults told."""
+    data = torch.utils.data.TensorDataset(SORTED)
+    model, right = net(), net()
+    made = evalcheck.recalibrate(model, torch.utils.data.DataLoader(data, 100), samples=700)
+    evalcheck.recalibrate(right, [SORTED])
+    assert made.samples == 700
+    assert made.convergence.settled
+    assert torch.allclose(model[1].running_mean, right[1].running_mean, atol=0.05)
+    assert torch.allclose(model[1].running_var, right[1].running_var, rtol=0.1)
+
+
+def test_samples_of_other_loudness_are_no_alarm() -> None:
+    """Their means are all alike, their variances are not: chance is told by both."""
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        loud = torch.rand(640, 1, 1, generator=draw).exp().square()
+        x = loud * torch.randn(640, 16, 32, generator=draw)
+        assert evalcheck.recalibrate(nn.Sequential(nn.BatchNorm1d(16)), [x]).convergence.agree
+
+
 def test_small_batches_leave_something_for_a_further_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it would change is measured against what it does change."""
 

@@ -44,9 +44,10 @@ def test_mappings_dataclasses_tuples_and_forward() -> None:
     for wrap in (lambda m: m, AveragedModel, nn.DataParallel):
         for loader in forms:
             model = wrap(Two())
-            evalcheck.recalibrate(model, loader)
-            norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm1d))
+            made = evalcheck.recalibrate(model, loader)
+            path, norm = next((p, m) for p, m in model.named_modules() if isinstance(m, nn.BatchNorm1d))
             assert torch.allclose(norm.running_mean, right, atol=1e-5)
+            assert made.worst.module == path  # as in the model that was given
     model = Two()
     evalcheck.recalibrate(model, rows, forward=lambda m, batch: m(batch[0], batch[1]))
     assert torch.allclose(model.norm.running_mean, right, atol=1e-5)
@@ -83,6 +84,19 @@ def test_batches_that_cannot_be_joined_run_as_they_are() -> None:
     right = torch.cat([x.mean(1) for x in loader[:3]])
     assert torch.allclose(model.norm.running_mean, right.mean(0), atol=1e-5)
     assert torch.allclose(model.norm.running_var, right.var(0), rtol=1e-4)
+
+
+def test_a_loader_whose_length_fails() -> None:
+    """It is not needed."""
+
+    class Loader:
+        def __iter__(self):
+            return iter(batches(inputs(60), 10))
+
+        def __len__(self) -> int:
+            raise ZeroDivisionError
+
+    assert evalcheck.recalibrate(net(), Loader(), samples=40).samples == 40
 
 
 def test_limits_of_samples_and_batches() -> None:

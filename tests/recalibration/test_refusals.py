@@ -61,6 +61,31 @@ def test_models_without_anything_to_recalibrate() -> None:
     assert refused(twins, x).startswith("0 and 1 share one set of running statistics")
 
 
+def test_models_that_cannot_be_switched_or_computed() -> None:
+    """One line each: a train() that raises, a model without memory."""
+
+    class Frozen(nn.Sequential):
+        def train(self, mode: bool = True) -> Frozen:
+            if mode:
+                raise RuntimeError("inference\nonly")
+            return super().train(mode)
+
+    x = batches(inputs(20), 10)
+    line = refused(Frozen(*net()).eval(), x)
+    assert line.startswith("the model's own train() or eval() raised RuntimeError: inference")
+    assert "meta device" in refused(net().to("meta"), x)
+
+
+def test_a_loader_that_raises_many_lines() -> None:
+    """The first of them is enough."""
+
+    def broken():
+        yield batches(inputs(20), 10)[0]
+        raise ValueError("disk gone\nreally")
+
+    assert refused(net(), broken()) == "the loader raised ValueError: disk gone"
+
+
 def test_data_that_says_nothing() -> None:
     """Empty, NaN, a single sample, no loader at all, NaN that the model makes."""
     broken = inputs(20)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import evalcheck
-from evalcheck.recalibration import recalibrating, writing
+from evalcheck.recalibration import sizing, writing
 from tests.guard.fingerprint import bits, fingerprint
 from tests.recalibration.nets import batches, inputs, net
 
@@ -89,7 +89,7 @@ def test_what_goes_wrong_midway_changes_nothing(
     if where == "model":
         model[5].register_forward_hook(fail)
     before = fingerprint(model)
-    monkeypatch.setattr(recalibrating.sizing, "size_for", lambda *_, **__: 100)
+    monkeypatch.setattr(sizing, "size_for", lambda *_, **__: 100)
     with pytest.raises((error, evalcheck.Complaint)):
         evalcheck.recalibrate(model, loader())
     assert fingerprint(model) == before
@@ -113,20 +113,53 @@ def test_an_interrupt_while_writing_undoes_what_was_written(monkeypatch: pytest.
     assert {key: bits(value) for key, value in model.state_dict().items()} == old
 
 
+def test_an_interrupt_while_restoring_restores_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is in a hurry gets the old statistics, and the interrupt."""
+    model = net()
+    old = {key: bits(value) for key, value in model.state_dict().items()}
+    made = evalcheck.recalibrate(model, batches(inputs(50), 10))
+    put, count = writing._put, [0]
+
+    def interrupted(buffer: torch.Tensor, values: torch.Tensor) -> None:
+        count[0] += 1
+        if count[0] == 3:
+            raise KeyboardInterrupt
+        put(buffer, values)
+
+    monkeypatch.setattr(writing, "_put", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made.restore()
+    assert {key: bits(value) for key, value in model.state_dict().items()} == old
+
+
 def test_generators_go_on_as_if_nothing_had_happened() -> None:
     """torch's, numpy's and python's, though the pass is seeded."""
+    model = net()  # which seeds torch's
     states = bits(torch.get_rng_state()), repr(numpy.random.get_state()), random.getstate()
-    evalcheck.recalibrate(net(), batches(inputs(50), 10), seed=7)
+    evalcheck.recalibrate(model, batches(inputs(50), 10), seed=7)
     assert (bits(torch.get_rng_state()), repr(numpy.random.get_state()), random.getstate()) == states
 
 
-def test_autocast_around_it_is_off_meanwhile() -> None:
-    """Statistics in half precision would be coarse."""
-    plain, cast = net(), net()
-    evalcheck.recalibrate(plain, batches(inputs(50), 10))
+def test_autocast_around_it_stays_on() -> None:
+    """The model is used so: statistics are those of what its norms are then given."""
+    model, x = net(), inputs(400)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        evalcheck.recalibrate(cast, batches(inputs(50), 10))
-    assert torch.equal(plain[6].running_var, cast[6].running_var)
+        evalcheck.recalibrate(model, batches(x, 50))
+        given = model[0](x).detach()
+    assert given.dtype is torch.bfloat16
+    flat = given.double().transpose(0, 1).flatten(1)
+    assert torch.allclose(model[1].running_mean.double(), flat.mean(1), atol=1e-6)
+    assert torch.allclose(model[1].running_var.double(), flat.var(1), rtol=1e-5)
+
+
+def test_weights_cast_without_gradients_serve_no_later_step() -> None:
+    """autocast keeps what it cast until its block ends: training would go on without gradients."""
+    model = net(0.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        evalcheck.recalibrate(model, batches(inputs(50), 10))
+        model(inputs(8)).float().sum().backward()
+    assert model[0].weight.grad is not None
+    assert model[5].weight.grad is not None
 
 
 def test_norms_that_are_frozen_stay_as_they_are() -> None:

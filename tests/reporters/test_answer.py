@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalcheck.finding import Remedy, Report
-from evalcheck.measurement import Attempt
+from evalcheck.measurement import Attempt, Score
 from evalcheck.reporters import render, treatment
 from evalcheck.reporters.answer import answer
 from tests.reporters import samples, situations
@@ -38,10 +38,14 @@ def _rules(name: str) -> tuple[str, ...]:
     return tuple(finding.rule for finding in SITUATIONS[name]().findings)
 
 
-@pytest.mark.parametrize("name", ["good", "besides", "harmless"])
+@pytest.mark.parametrize("name", ["good", "harmless"])
 def test_a_good_eval_mode_needs_no_cure(name: str) -> None:
     """One sentence says so."""
     assert list(lines(SITUATIONS[name]())) == [""]
+
+
+def test_what_to_do_about_another_fault_is_said_beside_a_good_verdict() -> None:
+    assert list(lines(situations.besides())) == ["", "Next"]
 
 
 def test_another_fault_is_not_hidden_behind_a_good_verdict() -> None:
@@ -93,6 +97,53 @@ def test_recalibration_is_told_with_its_command() -> None:
     assert lines(replace(report, target="Net"))["Next"].startswith(
         "evalcheck.recalibrate(model, train_loader)"
     )
+
+
+def test_the_command_names_the_options_that_were_given() -> None:
+    report = situations.stale()
+    given = replace(report, given=("--loader 'a b.py:train'", "--checkpoint w.pt"))
+    assert lines(given)["Next"].startswith(
+        "evalcheck recalibrate net.py:build_model --loader 'a b.py:train' --checkpoint w.pt --output OUT.pt"
+    )
+
+
+def test_a_random_eval_mode_is_told_with_its_score() -> None:
+    """Accuracy says more than how far the outputs scatter; the cure is told in the same figure."""
+    report = situations.noise()
+    gate = Attempt("gate", "a gate", "proved", "scatter of eval mode", 0.2, 0.0, (("accuracy", 0.895, 1.0),))
+    told = lines(replace(report, measurements=replace(report.measurements, attempts=(gate,))))
+    assert "(accuracy 89.5% in one pass)" in told[""]
+    assert told["Cure"] == (
+        "a gate brings the accuracy from 89.5% to 100.0%, and the same batch then gives the same answer."
+    )
+
+
+def test_what_makes_answers_depend_on_their_mates_is_no_cure() -> None:
+    attempt = situations.attempt("a", "a", 0.23, 1.0, fault="an answer then depends on its mates")
+    (told,) = treatment.tried(tried(replace(attempt, status="failed")))
+    assert (told.verdict, told.note) == ("no cure", "because an answer then depends on its mates")
+
+
+def test_no_cause_costs_more_than_is_lost() -> None:
+    """The steps are measured one after another, and one may give back more than all of it."""
+    score = Score("accuracy", True, 0.236, 1.0, 512)
+    for recovers, said in (
+        (0.783, "costs all of the 76.4 points"),
+        (0.5, "costs 50 of the 76.4 points"),
+        (0.1, "moves the output by 51% of its variance"),
+    ):
+        report = situations.domain()
+        causes = (replace(report.measurements.causes[0], recovers=recovers),)
+        measured = replace(report.measurements, causes=causes, scores=(score,))
+        assert said in lines(replace(report, measurements=measured))["Cause"]
+
+
+def test_train_mode_with_noise_is_not_called_train_mode() -> None:
+    """Also where the noise was too small to be shared out among modules."""
+    report = situations.domain()
+    score = Score("accuracy", True, 0.5, 0.9, 512, train=0.8)
+    told = lines(replace(report, measurements=replace(report.measurements, scores=(score,))))
+    assert "90.0% in train mode with dropout off" in told[""]
 
 
 def test_an_edit_is_offered_where_a_rule_knows_it() -> None:

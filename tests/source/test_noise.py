@@ -487,3 +487,14 @@ def test_helpers_that_perturb_are_milder(name: str, doc: str, strength: str) -> 
 def test_objectives_are_left_alone_and_choices_are_milder(lines: tuple[str, ...], strength: str) -> None:
     """A loss of noise is for training; what is returned beside other values may go unused."""
     assert [s.strength for s in in_forward("random-op-ungated", *lines)] == ([strength] if strength else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("DropPath", 1), ("StochasticDropout", 1), ("Mixer", 0)], ids=lambda value: str(value)
+)
+def test_a_rate_called_p_is_one_of_dropping_where_its_class_says_so(name: str, count: int) -> None:
+    body = (
+        f"class {name}(nn.Module):\n    def forward(self, x):\n        keep = 1 - self.p\n"
+        "        mask = torch.floor(keep + torch.rand(x.shape[0], 1, 1))\n        return x / keep * mask\n"
+    )
+    assert len(sightings("random-op-ungated", body)) == count

@@ -20,6 +20,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         return
     if blame.part(trial, wrong) * found.size <= options["output"]:
         return
+    wrong = tuple(sorted(wrong, key=lambda reading: -(reading.share or 0.0)))
     yield Sighting(
         "probe",
         Place(module=wrong[0].module),

@@ -27,16 +27,16 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
         return
     first, harm = shifted[0], options["harm"]
     apart = domains.apart(trial.population, first.module)
-    asked = ""
+    asked = "."
     if (first.domain or 0.0) > options["scaled"]:
         asked = "; is the evaluation input scaled as in training?"
     elif found.helps(harm):
-        asked = "; statistics of the evaluation data would make it worse: leave them as they are"
+        asked = "; statistics of the evaluation data would make it worse: leave them as they are."
     yield Sighting(
         "probe",
         Place(module=first.module),
         f"On the evaluation data the inputs of norm {first.module!r} lie {apart.told}: that moves "
-        f"the eval output {found.told(harm)}{asked}.",
+        f"the eval output {found.told(harm)}{asked}",
         evidence=(
             found.measure(limit),
             Measure("what chance would give", floor, "of the output's variance"),

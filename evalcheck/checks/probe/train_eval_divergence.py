@@ -18,7 +18,7 @@ UNASKED = "; what causes it was not asked, because the budget was spent"
 def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     trial.require_training()
     divergence, judge = trial.divergence, trial.judge
-    large = divergence.total > options["large"]
+    large = divergence.total > options["large"] or any(s.is_heavy for s in trial.scores)
     # With targets harm decides, and the distance only has to be there; without, it must be large.
     least = max(divergence.limit, options["divergence"] if judge is None else 0.0)
     harmless = judge is not None and not judge.hurts(options["harm"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -25,15 +25,23 @@ Directions = Mapping[str, bool | None]
 
 
 def scores(
-    evaluated: Run, reference: Sequence[Run], trained: Sequence[Run], pool: Pool, higher: Directions
+    evaluated: Run,
+    reference: Sequence[Run],
+    trained: Sequence[Run],
+    pool: Pool,
+    higher: Directions,
+    learned: Callable[[], Run] | None = None,
 ) -> tuple[Score, ...]:
     """Every score in eval mode, in the reference and in train mode; empty without targets that fit.
 
     A metric that says what is better comes first, one that does not comes last. Targets that no mode
     predicts better than by guessing are none of this output: an autoencoder's loader yields classes too.
+    Unless the model has ``learned`` them: a run over training data says so, where there is one. Then it is
+    the evaluation data that it can make nothing of.
     """
     runs = [evaluated, *reference, *trained]
-    if _guessed(runs) or _unrelated(runs, pool):
+    foreign = _guessed(runs) and (learned is None or not _knows(learned()))
+    if foreign or _unrelated(runs, pool):
         evaluated = Run(evaluated.leaves, {k: v for k, v in evaluated.scores.items() if k == "metric"})
     directed = higher["metric"] is not None
     order = ("metric", "accuracy", *JUDGES[1:]) if directed else ("accuracy", *JUDGES[1:], "metric")
@@ -55,6 +63,10 @@ def _guessed(runs: Sequence[Run]) -> bool:
         return False  # of two classes, weak signals leave a loss near that of guessing
     least = 2 * math.exp(-guessing)
     return all(run.mean("loss") > SURE * guessing and run.mean("accuracy") < least for run in runs)
+
+
+def _knows(run: Run) -> bool:
+    return GUESSING in run.scores and not _guessed([run])
 
 
 def _unrelated(runs: Sequence[Run], pool: Pool) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from evalcheck.guard.undo import take
 from evalcheck.probe.running.copied import is_copy
 from evalcheck.probe.statistics.moments import CallMoments, Moments
 from evalcheck.probe.statistics.read_back import fresh, reads_back
@@ -177,20 +178,20 @@ def collecting(norms: Mapping[str, _BatchNorm]) -> Iterator[Collector]:
     """
     collector = Collector(norms)
     hooks = []
-    for path, norm in norms.items():
-        hooks += [
-            norm.register_forward_pre_hook(
-                lambda norm, args, kwargs, path=path: collector.before(path, norm, given(args, kwargs)),
-                with_kwargs=True,
-            ),
-            norm.register_forward_hook(
-                lambda norm, args, kwargs, _, path=path: collector.after(path, norm, given(args, kwargs)),
-                with_kwargs=True,
-            ),
-        ]
     try:
+        for path, norm in norms.items():
+            hooks.append(
+                norm.register_forward_pre_hook(
+                    lambda norm, args, kwargs, path=path: collector.before(path, norm, given(args, kwargs)),
+                    with_kwargs=True,
+                )
+            )
+            hooks.append(
+                norm.register_forward_hook(
+                    lambda norm, args, kwargs, _, path=path: collector.after(path, norm, given(args, kwargs)),
+                    with_kwargs=True,
+                )
+            )
         yield collector
     finally:
-        for hook in hooks:
-            hook.remove()
-        collector.close()
+        take([*(hook.remove for hook in hooks), collector.close])

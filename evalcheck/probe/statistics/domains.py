@@ -23,7 +23,8 @@ class Apart:
     def told(self) -> str:
         """``0.5 standard deviations from those of training, with 2.0 times their variance``."""
         shift, ratio = _figure(self.shift), _figure(self.ratio)
-        return f"{shift} standard deviations from those of training, with {ratio} times their variance"
+        varies = f"with {ratio} times their variance" if ratio != "1" else "and vary as much"
+        return f"{shift} standard deviations from those of training, {varies}"
 
 
 def _figure(value: float) -> str:

@@ -91,4 +91,4 @@ def write(norms: Mapping[str, _BatchNorm], given: Mapping[str, Moments]) -> None
             assert norm.running_mean is not None
             assert norm.running_var is not None
             norm.running_mean.copy_(moments.mean)
-            norm.running_var.copy_(moments.m2 / max(1, moments.n - 1))
+            norm.running_var.copy_(moments.unbiased)

@@ -33,6 +33,11 @@ class Moments:
     def var(self) -> Tensor:
         return self.m2 / self.n
 
+    @property
+    def unbiased(self) -> Tensor:
+        """The variance with Bessel's factor, as torch stores it."""
+        return self.m2 / max(1, self.n - 1)
+
     def __add__(self, other: Moments) -> Moments:
         n = self.n + other.n
         delta = other.mean - self.mean
@@ -155,6 +160,11 @@ def symmetric_kl(one: Moments, two: Moments, eps: float) -> Tensor:
     a, b = one.var + eps, two.var + eps
     shift = (one.mean - two.mean).square()
     return 0.25 * (a / b + b / a + shift * (1 / a + 1 / b)) - 0.5
+
+
+def apart(one: Moments, two: Moments, eps: float) -> float:
+    """The mean over channels of :func:`symmetric_kl`."""
+    return float(symmetric_kl(one, two, eps).mean())
 
 
 def running(norm: _BatchNorm) -> Moments:

@@ -36,6 +36,8 @@ _DROP = re.compile(r"drop|keep|surviv|zoneout|stochastic_depth", re.I)
 # Conditions that a model learns to do without: whoever generates passes its own.
 _CONDITION = re.compile(r"cond|cfg|guidance|class|label|text|caption|null", re.I)
 _NOISE = re.compile(r"nois|std|sigma|jitter", re.I)
+# Names of a rate that say nothing of what it is for: then the class does.
+_PLAIN = words.each("p prob rate probability")
 _BRANCHES = (ast.If, ast.IfExp, ast.While)
 _DATA = re.compile(r"augment|transform(?!er)|dataload|datasets?/", re.I)
 
@@ -98,7 +100,7 @@ def _purpose(file: SourceFile, call: ast.Call) -> Draw | None:
     if name == "torch.bernoulli" or tail == "bernoulli_":
         given = argument(call, 0 if tail == "bernoulli_" else 1, "p") or argument(call, 0)
         rate = _own_rate(file, call, given)
-        return Draw(call, "mask", rate, sure=True) if rate and _DROP.search(rate) else None
+        return Draw(call, "mask", rate, sure=True) if rate and _drops(file, call, rate) else None
     if _UNIFORM.match(name):
         return _of_uniform(file, call)
     if _NORMAL.match(name):
@@ -117,7 +119,7 @@ def _of_uniform(file: SourceFile, call: ast.Call) -> Draw | None:
         if not any(getattr(c.func, "attr", "") in ("floor", "floor_") for c in file.calls_in(scope.node)):
             return None
         rate = _own_rate(file, call, parent.left if parent.right is call else parent.right)
-        return Draw(call, "mask", rate, sure=True) if rate and _DROP.search(rate) else None
+        return Draw(call, "mask", rate, sure=True) if rate and _drops(file, call, rate) else None
     sides = [comparison.left, *comparison.comparators]
     others = [side for side in sides if not any(one is call for one in within(side))]
     rate = _own_rate(file, call, others[0]) if len(others) == 1 else None
@@ -132,7 +134,7 @@ def _of_uniform(file: SourceFile, call: ast.Call) -> Draw | None:
         return Draw(call, "mask", "", sure=False) if _is_factor(file, comparison) else None
     if branch:
         return Draw(call, "branch", rate, sure=bool(_DROP.search(rate)))
-    return Draw(call, "mask", rate, sure=True) if _DROP.search(rate) else None
+    return Draw(call, "mask", rate, sure=True) if _drops(file, call, rate) else None
 
 
 def _of_normal(file: SourceFile, call: ast.Call) -> Draw | None:
@@ -148,6 +150,13 @@ def _of_normal(file: SourceFile, call: ast.Call) -> Draw | None:
         return Draw(call, "noise", "", sure=False)
     rate = _own_rate(file, call, size)
     return Draw(call, "noise", rate, sure=False) if rate and _NOISE.search(rate) else None
+
+
+def _drops(file: SourceFile, call: ast.Call, rate: str) -> bool:
+    """Whether something is dropped at this rate: by its name, or as ``self.p`` of a class that says so."""
+    owner = file.class_of(call)
+    named = rate.strip("_") in _PLAIN and owner is not None and _DROP.search(owner.name)
+    return bool(named or _DROP.search(rate))
 
 
 def _is_fraction(node: ast.expr) -> bool:
