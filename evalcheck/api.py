@@ -54,14 +54,14 @@ def check(
     :class:`evalcheck.Complaint` for input that cannot be worked with.
     """
     try:
-        from evalcheck.checkup import examination
+        from evalcheck.checkup import examination, in_python
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise Complaint(NO_TORCH) from None
         raise
     chosen = settings_of.load(settings_of.locate(Path.cwd()))
     chosen = chosen.narrowed(tuple(select), tuple(ignore)).allowing(allow or {})
-    return examination.check(
+    report = examination.check(
         model,
         loader,
         train_loader,
@@ -76,6 +76,7 @@ def check(
         exact=exact,
         target=type(model).__name__,
     )
+    return in_python.spoken(report)
 
 
 def recalibrate(

@@ -270,4 +270,7 @@ class _Steps:
 
 def _demand_module(model: object) -> None:
     if not isinstance(model, nn.Module):
-        raise Complaint(f"a {type(model).__name__} was given where a torch.nn.Module is needed")
+        kind = type(model).__name__
+        article = "an" if kind[0].lower() in "aeiou" else "a"
+        call = ": call it" if callable(model) else ""
+        raise Complaint(f"{article} {kind} was given where a torch.nn.Module is needed{call}")

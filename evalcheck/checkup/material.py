@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evalcheck.batch import Batch, Forward, join
+from evalcheck.checkup import evenly
 from evalcheck.inputs import WAY_OUT, choose
 from evalcheck.probe import Pool, draw
 from evalcheck.probe.running.budget import Budget
@@ -66,15 +67,16 @@ def gather(
         return _made_up(model, inputs, seed, place)
     take = partial(draw, forward=forward, device=place, batches=batches, seed=seed, budget=budget)
     held = take(loader, model, "the evaluation loader")
+    told = evenly.taken(loader, held)
     half = "half of the evaluation samples gives population statistics, the other half is judged"
     if train_loader is None:
-        notes = (f"no training loader: {half}",) if held.samples > 1 else ()
+        notes = (*told, f"no training loader: {half}") if held.samples > 1 else ()
         return _in_usual_batches(Material(held, notes=notes), held)
     feed = take(train_loader, model, "the training loader")
     if feed.overlaps(held):
         held = replace(held, batch_size=feed.batch_size)
-        return Material(held, notes=(f"both loaders give some of the same samples: {half}",))
-    return Material(held, feed)
+        return Material(held, notes=(*told, f"both loaders give some of the same samples: {half}"))
+    return Material(held, feed, notes=told)
 
 
 def _in_usual_batches(drawn: Material, held: Pool) -> Material:

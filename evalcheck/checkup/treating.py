@@ -14,6 +14,8 @@ from evalcheck.rulebook import Rule
 from evalcheck.settings import Settings
 
 SYMPTOM = "train-eval-divergence"
+# Causes that are no step of their own: inputs that were prepared in another way are another domain.
+STEPS = {"inputs": "domain"}
 
 
 def treated(
@@ -75,7 +77,7 @@ def _is_worth(trial: Trial, rule: Rule, name: str, settings: Settings) -> bool:
         return False
     if rule.name == SYMPTOM:
         return True
-    cause = rule.cause or proof.against(name)
+    cause = STEPS.get(rule.cause or "", rule.cause) or proof.against(name)
     step = trial.step(cause) if cause else None
     limit = float(settings.options_of(rulebook.find(SYMPTOM)).get(cause or "", 0.0))
     return step is not None and step.size(trial.unit) > limit

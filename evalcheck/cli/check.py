@@ -99,8 +99,10 @@ def _report(target: str, run: Run, choice: Choice, output: Output) -> Report:
         if (useless := run.for_models) is not None:
             raise Complaint(f"{useless} is for models, and {target} is a path, which is only read: add :ATTR")
         from evalcheck import checkup
+        from evalcheck.cli import unbuilt
 
-        return checkup.lint([Path(target)], choice.settings(Path(target)))
+        read = checkup.lint([Path(target)], choice.settings(Path(target)))
+        return replace(read, notes=(*read.notes, *unbuilt.note(Path(target))))
     if ":" not in target:
         known = click.get_current_context().find_root().command
         names = known.list_commands(click.get_current_context()) if isinstance(known, click.Group) else []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -19,9 +20,9 @@ SHOWN = 3
 def load(model: nn.Module, file: Path) -> Weights:
     """Fill the model's parameters and buffers; every key has to find its place. What the file holds."""
     held = weights.read(file)
-    keys = own_names(held, model)
-    state = {name: held.state[key] for name, key in keys.items()}
     own = model.state_dict()
+    everything = {**held.state, **held.extra}
+    state = {name: everything[key] for name, key in own_names(everything, model).items()}
     shapes = [
         f"{key} is {_shape(state[key])} and should be {_shape(value)}"
         for key, value in own.items()
@@ -41,11 +42,11 @@ def load(model: nn.Module, file: Path) -> Weights:
     return held
 
 
-def own_names(held: Weights, model: nn.Module) -> dict[str, str]:
-    """The file's key for each name in the model: without the prefixes that DataParallel, torch.compile and
+def own_names(keys: Iterable[str], model: nn.Module) -> dict[str, str]:
+    """A file's key for each name in the model: without the prefixes that DataParallel, torch.compile and
     frameworks leave, as far as that helps."""
     own = set(model.state_dict())
-    found = {key: key for key in held.state}
+    found = {key: key for key in keys}
     for prefix in (*PREFIXES, *(one + two for one in PREFIXES for two in PREFIXES)):
         shorter = {name.removeprefix(prefix): key for name, key in found.items()}
         if len(own & set(shorter)) > len(own & set(found)):
@@ -53,13 +54,13 @@ def own_names(held: Weights, model: nn.Module) -> dict[str, str]:
     return found
 
 
-def _is_tied(key: str, state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+def _is_tied(key: str, state: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     """Whether it is one tensor with another that the file holds: safetensors keeps one name of several."""
     held = own[key]
-    return any(
-        name in own and own[name].data_ptr() == held.data_ptr() and own[name].shape == held.shape
-        for name in (state if held.numel() else ())
-    )
+    if not isinstance(held, Tensor) or not held.numel():
+        return False  # what a module keeps besides may be anything
+    others = [own[name] for name in state if isinstance(own.get(name), Tensor)]
+    return any(other.data_ptr() == held.data_ptr() and other.shape == held.shape for other in others)
 
 
 def _shape(value: Tensor) -> str:

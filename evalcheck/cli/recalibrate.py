@@ -16,7 +16,7 @@ from evalcheck.complaint import Complaint
 from evalcheck.verdict import CLEAN, FOUND
 
 if TYPE_CHECKING:
-    from torch import device
+    from torch import device, nn
 
     from evalcheck.cli.loaders import Data
     from evalcheck.cli.recalibrated import Result
@@ -80,7 +80,7 @@ def _recalibrate(wanted: Wanted, quiet: bool) -> int:
 
     attributes.split(wanted.target)
     imports.need_torch()
-    from evalcheck.cli import checkpoint, loaders, recalibrated, saving, seeds, target
+    from evalcheck.cli import checkpoint, loaders, new_statistics, recalibrated, saving, seeds, target
 
     saving.demand_writable(wanted.output, wanted.checkpoint, wanted.force)
     seeds.plant(wanted.seed)
@@ -92,23 +92,42 @@ def _recalibrate(wanted: Wanted, quiet: bool) -> int:
         raise Complaint(
             f"no training data{why}: pass --loader T, or define train_loader() in {found.named.source}"
         )
+    if held is None:
+        _demand_trained(found.model, wanted.target)
     # What the user's own forward prints must not stand among the figures.
     with redirect_stdout(sys.stderr):
         result = _run(wanted, found, data, quiet)
-    new = recalibrated.with_statistics(found.model, held, result.statistics)
     writes = wanted.force or not result.judgement.is_worse
-    told = saving.write(new, wanted.output) if writes else []
+    if writes:
+        differing = new_statistics.differing(found.model, held, result.statistics)
+        told = saving.write(new_statistics.written(found.model, held, result.statistics), wanted.output)
+        ending = recalibrated.written(wanted, result, differing, told)
+    else:
+        ending = recalibrated.left_alone(wanted, result)
     if not quiet or not writes:
-        click.echo(recalibrated.text(wanted, result, told, writes))
+        click.echo(recalibrated.text(wanted, result, ending))
     elif not result.made.convergence.settled:
         say(result.made.convergence.told)
     return CLEAN if writes else FOUND
 
 
+def _demand_trained(model: nn.Module, target: str) -> None:
+    """Raise :class:`Complaint` for weights that nobody wants written: those that were drawn a moment ago."""
+    from evalcheck.graph import freshness
+    from evalcheck.graph.module_view import ModuleView
+
+    views = [ModuleView(path, module) for path, module in model.named_modules()]
+    if freshness.is_fresh(views):
+        raise Complaint(
+            f"{target} is freshly initialised: nothing was trained or loaded (--checkpoint FILE does); "
+            "nothing was written"
+        )
+
+
 def _run(wanted: Wanted, found: Target, data: Data, quiet: bool) -> Result:
     from evalcheck import recalibration
     from evalcheck.checkup.device import choose, placed
-    from evalcheck.cli import loaders, progress, recalibrated
+    from evalcheck.cli import loaders, new_statistics, progress, recalibrated
 
     model, metric = found.model, loaders.metric(found.named, wanted.metric)
     place = choose(wanted.device, model)
@@ -126,9 +145,9 @@ def _run(wanted: Wanted, found: Target, data: Data, quiet: bool) -> Result:
             through=aside,
             progress=lambda done: advance and advance("recalibrating", done, wanted.samples),
         )
-        statistics = recalibrated.statistics(model, made)
+        statistics = new_statistics.named(model, made)
         pool = _pool(wanted, data, found, place, aside)
-        judgement = recalibrated.judged(model, made, pool, metric, wanted.seed)
+        judgement = new_statistics.judged(model, made, pool, metric, wanted.seed)
     return recalibrated.Result(made, statistics, judgement, feed, pool)
 
 

@@ -1,32 +1,26 @@
-"""What ``evalcheck recalibrate`` made: the weights with the new statistics, and the words for people."""
+"""What ``evalcheck recalibrate`` made, in words for people."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
-from evalcheck.cli import checkpoint
 from evalcheck.cli.ending import columns
-from evalcheck.cli.weights import Weights
-from evalcheck.complaint import Complaint
 from evalcheck.recalibration import Change, Recalibration
-from evalcheck.recalibration.judging import Judgement, judge
+from evalcheck.recalibration.judging import Judgement
 from evalcheck.reporters.numbers import change
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from evalcheck.cli.loaders import Data
     from evalcheck.cli.recalibrate import Wanted
     from evalcheck.probe import Pool
-    from evalcheck.probe.judging.scoring import Metric
 
 WORST, WIDTH = 3, 100
-NOT_JUDGED = Judgement(reason="no samples could be set aside: pass --eval-loader")
 
 
 @dataclass(frozen=True)
@@ -47,48 +41,9 @@ def name_of(option: str | None, data: Data, what: str) -> str:
     return next((note.split(": ", 1)[1] for note in data.notes if note.startswith(what)), "the loader")
 
 
-def statistics(model: nn.Module, made: Recalibration) -> dict[str, Tensor]:
-    """Copies of the buffers that were written, by name."""
-    # A norm that stands under two names keeps one set of buffers.
-    ours = {id(buffer): buffer.detach().clone() for buffer in made.buffers}
-    own = model.state_dict(keep_vars=True)
-    return {name: ours[id(value)] for name, value in own.items() if id(value) in ours}
-
-
-def judged(
-    model: nn.Module, made: Recalibration, pool: Pool | None, metric: Metric | None, seed: int
-) -> Judgement:
-    """Before and after; the model is afterwards on its old statistics."""
-    if pool is None:
-        made.restore()
-        return NOT_JUDGED
-    return judge(model, made, pool, metric, seed)
-
-
-def with_statistics(model: nn.Module, held: Weights | None, new: Mapping[str, Tensor]) -> Weights:
-    """The checkpoint as it was read, else the model's own weights, with the new statistics in it."""
-    if held is None:
-        state = model.state_dict()
-        for name, value in new.items():
-            state[name] = value
-        return Weights(state, {k: v for k, v in state.items() if isinstance(v, Tensor)})
-    keys = checkpoint.own_names(held, model)
-    with torch.no_grad():
-        for name, value in new.items():
-            # An old checkpoint may have no counter of batches, and gets none.
-            if name in keys:
-                written = held.state[keys[name]].copy_(value)
-                if written.is_floating_point() and not bool(written.isfinite().all()):
-                    kind = str(written.dtype).removeprefix("torch.")
-                    raise Complaint(
-                        f"{name} is too large for the checkpoint's {kind}: save it as float32 first"
-                    )
-    return held
-
-
-def text(wanted: Wanted, result: Result, told: list[str], written: bool) -> str:
-    """A few aligned lines."""
-    rows = [*_made(result), *_judged(result), *_written(wanted, result, told, written)]
+def text(wanted: Wanted, result: Result, ending: Iterable[tuple[str, str]]) -> str:
+    """A few aligned lines, of which the ``ending`` says what became of the file."""
+    rows = [*_made(result), *_judged(result, wanted.target), *ending]
     wide = max(len(head) for head, _ in rows) + 2
     lines = [wanted.target]
     for head, body in rows:
@@ -121,7 +76,7 @@ def _off(one: Change) -> str:
     return f"KL {one.kl:,.0f}" if one.kl >= 10 else f"KL {one.kl:.2g}"
 
 
-def _judged(result: Result) -> Iterator[tuple[str, str]]:
+def _judged(result: Result, target: str) -> Iterator[tuple[str, str]]:
     judgement, pool = result.judgement, result.pool
     for score in judgement.scores:
         yield score.name, change(score.name, score.reference, score.eval)
@@ -129,22 +84,36 @@ def _judged(result: Result) -> Iterator[tuple[str, str]]:
         yield "not judged", judgement.reason
         return
     yield "judged on", f"{pool.samples:,} samples of {pool.name}"
-    if judgement.by is None:
+    if judgement.guesses:
+        # Held-out training samples are like the training data.
+        foreign = not pool.name.startswith(result.feed)
+        why = f": they may be unlike the training data (`evalcheck {target}` tells)" if foreign else ""
+        yield "but", f"{judgement.reason}{why}"
+    elif judgement.by is None:
         yield "", f"but nothing says which is better: {judgement.reason}"
 
 
-def _written(wanted: Wanted, result: Result, told: list[str], written: bool) -> Iterator[tuple[str, str]]:
-    by = result.judgement.by
-    worse = f"{by.name} gets worse" if by is not None and result.judgement.is_worse else ""
-    if not written:
-        yield "not written", f"{worse}: {wanted.output} was left alone (--force writes it all the same)"
-        return
+def written(
+    wanted: Wanted, result: Result, differing: Sequence[str], told: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Lines on the file; ``differing`` names the buffers in it that are not as they were."""
     source = f" from {wanted.checkpoint}" if wanted.checkpoint is not None else ""
-    norms = len(result.made.changes)
+    buffers, norms = len(differing), len({name.rpartition(".")[0] for name in differing})
     differs = (
-        f"{len(result.statistics)} buffers of {norms} norm{'s' * (norms > 1)} differ{source}, nothing else"
+        f"{buffers} buffer{'s' * (buffers > 1)} of {norms} norm{'s' * (norms > 1)} "
+        f"differ{'s' * (buffers == 1)}{source}, nothing else"
     )
-    forced = f"; although {worse}, as --force says" if worse else ""
-    yield "written", f"{wanted.output}: {differs}{forced}"
+    forced = f"; although {_worse(result)}, as --force says" if _worse(result) else ""
+    yield "written", f"{wanted.output}: {differs if differing else f'nothing differs{source}'}{forced}"
     for line in told:
         yield "note", line
+
+
+def left_alone(wanted: Wanted, result: Result) -> Iterator[tuple[str, str]]:
+    """The line on the file that was not written."""
+    yield "not written", f"{_worse(result)}: {wanted.output} was left alone (--force writes it all the same)"
+
+
+def _worse(result: Result) -> str:
+    by = result.judgement.by
+    return f"{by.name} gets worse" if by is not None and result.judgement.is_worse else ""

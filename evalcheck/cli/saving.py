@@ -59,11 +59,17 @@ def write(held: Weights, file: Path) -> list[str]:
         if held.wrapped
         else []
     )
+    if odd := [name for name, tensor in held.state.items() if not _is_dense(tensor)]:
+        raise Complaint(f"{file}: safetensors cannot hold {some(odd, SHOWN)} (complex or sparse): use .pt")
     state, twice = _apart(held.state)
     if twice:
         told.append(f"tied tensors, which safetensors cannot tie, are written out each: {some(twice, SHOWN)}")
     _at_once(file, lambda out: out.write(save(state, held.metadata or {"format": "pt"})))
     return told
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    return tensor.layout is torch.strided and not tensor.is_complex() and not tensor.is_quantized
 
 
 def _apart(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:

@@ -16,6 +16,7 @@ from evalcheck.complaint import Complaint
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 SAFETENSORS = ".safetensors"
+EXTRA = "_extra_state"
 SHOWN = 3
 NO_SAFETENSORS = "needs safetensors: pip install 'torch-evalcheck[safetensors]'"
 
@@ -24,20 +25,21 @@ NO_SAFETENSORS = "needs safetensors: pip install 'torch-evalcheck[safetensors]'"
 class Weights:
     """``data`` is all that a file holds, ``state`` the mapping of names to tensors in it.
 
-    The tensors of ``state`` are those of ``data``: writing into them changes both. ``metadata`` are a
-    safetensors file's own words.
+    The tensors of ``state`` are those of ``data``: writing into them changes both. ``extra`` is what modules
+    keep in a state_dict that is no tensor (``get_extra_state``), ``metadata`` a safetensors file's own words.
     """
 
     data: Any
     state: dict[str, Tensor]
     metadata: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def wrapped(self) -> list[str]:
-        """What the file holds beside its state_dict, by key."""
+        """What the file holds that is no tensor of a state_dict, by key."""
         plain = isinstance(self.data, Mapping) and any(isinstance(v, Tensor) for v in self.data.values())
         inside = [] if plain or not isinstance(self.data, Mapping) else self.data
-        return [str(key) for key in inside if key not in WRAPPERS]
+        return [*(str(key) for key in inside if key not in WRAPPERS), *self.extra]
 
 
 def read(file: Path) -> Weights:
@@ -45,7 +47,17 @@ def read(file: Path) -> Weights:
     if file.suffix == SAFETENSORS:
         return _safetensors(file)
     data = _torch(file)
-    return Weights(data, _state(data, file))
+    inside = _state(data, file)
+    return Weights(
+        data,
+        {str(key): value for key, value in inside.items() if isinstance(value, Tensor)},
+        extra={str(key): value for key, value in inside.items() if is_extra(key, value)},
+    )
+
+
+def is_extra(key: object, value: object) -> bool:
+    """Whether this entry of a state_dict is what a module's ``get_extra_state`` gave, and no tensor."""
+    return str(key).rpartition(".")[2] == EXTRA and not isinstance(value, Tensor)
 
 
 def _torch(file: Path) -> Any:
@@ -79,7 +91,7 @@ def _safetensors(file: Path) -> Weights:
     return Weights(state, state, metadata)
 
 
-def _state(data: Any, file: Path) -> dict[str, Tensor]:
+def _state(data: Any, file: Path) -> Mapping[Any, Any]:
     """The mapping of names to tensors, out of the usual wrappers."""
     inside = data
     while isinstance(inside, Mapping) and (name := next((w for w in WRAPPERS if _wrapped(inside, w)), None)):
@@ -88,7 +100,7 @@ def _state(data: Any, file: Path) -> dict[str, Tensor]:
         keys = [str(key) for key in inside] if isinstance(inside, Mapping) else []
         told = f" with the keys {some(keys, SHOWN)}" if keys else ""
         raise Complaint(f"{file} holds a {type(inside).__name__}{told}, not a state_dict")
-    return {str(key): value for key, value in inside.items() if isinstance(value, Tensor)}
+    return inside
 
 
 def _wrapped(data: Mapping[Any, Any], name: str) -> bool:

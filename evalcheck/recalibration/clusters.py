@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from evalcheck.recalibration.collection import LEAST, Collection
 from evalcheck.recalibration.feeding import Group, joined
@@ -39,14 +40,24 @@ def measured(kept: Sequence[Group], sizes: Sequence[int], found: Collection, see
     if whole is None:
         return None
     batch, origin = whole
-    present, counts = torch.unique(origin, return_counts=True)
-    order = torch.randperm(len(present), generator=torch.Generator().manual_seed(seed))
-    taken = present[order][: 1 + int((counts[order].cumsum(0) < SAMPLES).sum())]
+    draw = torch.Generator().manual_seed(seed)
+    present = torch.unique(origin)
+    taken = present[torch.randperm(len(present), generator=draw)][:SAMPLES]
     if len(taken) < LEAST:
         return None
     # Groups of batches that were drawn at random scatter as single ones do.
     groups = torch.full((len(sizes),), -1)
     groups[taken] = torch.arange(len(taken)) % GROUPS
-    index = [(groups[origin] == group).nonzero().flatten() for group in range(min(GROUPS, len(taken)))]
-    found.run(batch.rows(rows) for rows in index)
+    rows = _some(origin, SAMPLES // len(taken), draw)
+    index = [rows[groups[origin[rows]] == group] for group in range(min(GROUPS, len(taken)))]
+    found.run(batch.rows(one) for one in index)
     return Clusters(found, found.samples / sum(sizes[one] for one in taken.tolist()))
+
+
+def _some(origin: Tensor, most: int, draw: torch.Generator) -> Tensor:
+    """Rows at random, at most so many of each loaded batch: many batches tell more than large ones."""
+    rows = torch.randperm(len(origin), generator=draw)
+    rows = rows[origin[rows].argsort(stable=True)]
+    _, counts = torch.unique_consecutive(origin[rows], return_counts=True)
+    place = torch.arange(len(rows)) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return rows[place < most]

@@ -40,9 +40,11 @@ class Feed:
     joined: bool = True
     single: int = 0
     _generator: torch.Generator = field(init=False)
+    _cut: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         self._generator = torch.Generator().manual_seed(self.seed)
+        self._cut = torch.Generator().manual_seed(self.seed)
 
     @property
     def drawn(self) -> int:
@@ -95,7 +97,8 @@ class Feed:
         for batch in self.stream:
             left = self.samples - self.drawn
             if self.batches is None and 0 < left < batch.size and join([batch]) is not None:
-                batch = batch.rows(torch.arange(left))
+                # The beginning of a sorted batch would be no sample of it.
+                batch = batch.rows(torch.randperm(batch.size, generator=self._cut)[:left].sort().values)
             self.sizes.append(batch.size)
             yield batch
             if self.loaded >= self.batches if self.batches else self.drawn >= self.samples:

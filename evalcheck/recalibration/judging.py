@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import exp, isfinite
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from evalcheck.measurement import Score
 from evalcheck.probe.chain.steps import HIGHER_IS_BETTER
 from evalcheck.probe.judging import scores
-from evalcheck.probe.judging.scoring import Metric
+from evalcheck.probe.judging.scoring import GUESSING, Metric
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.running import modes
 from evalcheck.probe.running.runner import NoRows, Run, Runner
@@ -24,11 +25,13 @@ WORSE = 0.01
 @dataclass(frozen=True)
 class Judgement:
     """``scores`` hold the new statistics' value as ``eval`` and the old ones' as ``reference``; ``by`` is the
-    one that decides, None without any, and ``reason`` says why there is none."""
+    one that decides, None without any, and ``reason`` says why there is none. ``guesses`` says that neither
+    is better than guessing."""
 
     scores: tuple[Score, ...] = ()
     by: Score | None = None
     reason: str = ""
+    guesses: bool = False
 
     @property
     def is_worse(self) -> bool:
@@ -52,13 +55,39 @@ def judge(model: nn.Module, made: Recalibration, pool: Pool, metric: Metric | No
         return Judgement(reason=NoRows.REASON)
     direction = getattr(metric, "higher_is_better", None)
     higher = {**HIGHER_IS_BETTER, "metric": None if direction is None else bool(direction)}
+    return _judged(after, before, pool, higher)
+
+
+def _judged(after: Run, before: Run, pool: Pool, higher: Mapping[str, bool | None]) -> Judgement:
+    """Scores at chance on both statistics are shown where the targets fit, and decide nothing."""
     found = scores.scores(after, [before], [before], pool, higher)
-    if not found:
+    shown = found
+    if _fit(after, pool):
+        # Without the loss of guessing they are not held against it.
+        one, two = _unguessed(after), _unguessed(before)
+        shown = scores.scores(one, [two], [two], pool, higher)
+    if not shown:
         return Judgement(reason=NO_TARGETS)
-    return Judgement(found, scores.judge(found), "" if scores.judge(found) else NO_DIRECTION)
+    by = scores.judge(found)
+    if len(shown) > len(found):
+        return Judgement(shown, by, GUESSED, guesses=True)
+    return Judgement(found, by, "" if by is not None else NO_DIRECTION)
+
+
+def _unguessed(run: Run) -> Run:
+    return Run(run.leaves, {name: values for name, values in run.scores.items() if name != GUESSING})
+
+
+def _fit(run: Run, pool: Pool) -> bool:
+    """Whether each class that the output chooses from occurs among the targets: then they are its own."""
+    targets = [batch.targets for batch in pool.grouped()]
+    if GUESSING not in run.scores or not all(isinstance(one, Tensor) for one in targets):
+        return False
+    return len(torch.unique(torch.cat([one.flatten() for one in targets]))) >= round(exp(run.mean(GUESSING)))
 
 
 NO_TARGETS = "no targets fit the model's output, so that no score says whether it got better"
+GUESSED = "the model is no better than guessing on these samples, before and after"
 NO_DIRECTION = "the metric has no attribute higher_is_better (True or False)"
 
 

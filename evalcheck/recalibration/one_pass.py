@@ -25,12 +25,14 @@ CHECKED = 2_000
 @dataclass(frozen=True)
 class Passed:
     """The pass; the same samples as in its ``first`` batches in eval mode on its statistics; and these by
-    the loader's own batches, where it was not read to its end."""
+    the loader's own batches, where it was not read to its end. Where these are too few to say whether the
+    loader is sorted, that is ``untold``."""
 
     main: Collection
     check: Collection
     first: int
     clusters: Clusters | None
+    untold: bool = False
 
 
 @dataclass
@@ -68,7 +70,7 @@ class OnePass:
         check.run(piece for b, _ in kept.groups for piece in pieces(b, -(-PARTS // len(kept.groups))))
         cut = not feed.exhausted and feed.loaded != length
         found = clusters.measured(kept.groups, feed.sizes, self._collection(), feed.seed) if cut else None
-        return Passed(main, check, kept.tables, found)
+        return Passed(main, check, kept.tables, found, untold=cut and feed.joined and found is None)
 
     def _collection(self) -> Collection:
         return Collection(self.runner, self.norms, self.place)

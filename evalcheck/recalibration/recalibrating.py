@@ -19,7 +19,7 @@ from evalcheck.recalibration import admission, reading, shared
 from evalcheck.recalibration.collection import Collection
 from evalcheck.recalibration.convergence import judged
 from evalcheck.recalibration.feeding import Feed
-from evalcheck.recalibration.one_pass import OnePass
+from evalcheck.recalibration.one_pass import OnePass, Passed
 from evalcheck.recalibration.outcome import Change, Recalibration
 from evalcheck.recalibration.transaction import aside
 
@@ -46,7 +46,8 @@ def recalibrate(
     many samples have been run.
     """
     demand_module(model)
-    _demand_numbers(batches=batches, samples=samples)
+    _demand_number("batches", batches, 1)
+    _demand_number("samples", samples, 2)
     # Torch's own wrappers hide what forward takes; a forward of the user's knows the model as it is.
     inner, prefix = admission.unwrapped(model) if forward is None else (model, "")
     with aside(model, loader, place):
@@ -60,7 +61,7 @@ def recalibrate(
         _demand_samples(feed, main, name)
         new = main.pooled()
         convergence = judged(norms, passed)
-        reasons = tuple(_reasons(feed, main, norms))
+        reasons = tuple(_reasons(feed, passed, norms))
         shared.demand_alike(norms, main)
     # The guard has put the user's buffers back: these are read and written, not its clones.
     changes = _changes(norms, new, main)
@@ -85,8 +86,15 @@ def _changes(
     )
 
 
-def _reasons(feed: Feed, main: Collection, norms: Mapping[str, _BatchNorm]) -> Iterator[str]:
+def _reasons(feed: Feed, passed: Passed, norms: Mapping[str, _BatchNorm]) -> Iterator[str]:
     """What was done otherwise than usual."""
+    main = passed.main
+    if passed.untold:
+        few = f"{feed.loaded} batches were" if feed.loaded > 1 else "1 batch was"
+        yield (
+            f"whether the loader is sorted could not be told, for {few} read and perhaps not all: where it "
+            "is, shuffle it, or let more samples be used"
+        )
     if not feed.joined:
         yield (
             "the loader's batches could not be joined (their shapes differ) and were run as loaded: where "
@@ -110,10 +118,9 @@ def demand_module(model: object) -> None:
         raise Complaint(f"a {type(model).__name__} was given where a torch.nn.Module is needed")
 
 
-def _demand_numbers(**numbers: int | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and (type(number) is not int or number < 1):
-            raise Complaint(f"{name} must be a whole number of 1 or more, not {number!r}")
+def _demand_number(name: str, number: int | None, least: int) -> None:
+    if number is not None and (type(number) is not int or number < least):
+        raise Complaint(f"{name} must be a whole number of {least} or more, not {number!r}")
 
 
 def _demand_samples(feed: Feed, main: Collection, name: str) -> None:

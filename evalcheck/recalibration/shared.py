@@ -29,7 +29,8 @@ def demand_alike(norms: Mapping[str, _BatchNorm], main: Collection) -> None:
     between, calls = differing[path]
     more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
     raise Complaint(
-        f"{path}{more} is called {calls} times per forward on inputs that differ (KL {between:.2g}, up to "
-        f"{limit:g} is alike): no one set of statistics fits them all, and nothing was changed. Give each "
-        "call a norm of its own, or join the inputs before the norm: `evalcheck explain shared-batchnorm`"
+        f"batch norm {path!r}{more} is called {calls} times per forward on inputs that differ (KL divergence "
+        f"{between:.2g}: 0 is no difference, up to {limit:g} counts as alike): no one set of statistics fits "
+        "them all, and nothing was changed. Give each call a norm of its own, or join the inputs before the "
+        "norm: `evalcheck explain shared-batchnorm`"
     )

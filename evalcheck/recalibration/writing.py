@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import ceil, log
+from math import ceil, log, log1p
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ from evalcheck.probe.statistics.moments import Moments
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 # The weight of the values of construction from which on they count as forgotten.
 FORGOTTEN = 1e-3
+# No counter is set higher: a momentum may be as small as one likes.
+OLDEST = 2**53
 
 
 @dataclass
@@ -81,7 +83,7 @@ def counted(momentum: float | None, before: int, batches: int) -> int:
         return batches
     if not 0 < momentum < 1:
         return max(before, batches)
-    return max(before, batches, ceil(log(FORGOTTEN) / log(1 - momentum)))
+    return max(before, batches, ceil(min(log(FORGOTTEN) / log1p(-momentum), OLDEST)))
 
 
 def _put(buffer: Tensor, values: Tensor) -> None:

@@ -17,6 +17,7 @@ from math import log
 import torch
 from torch import Tensor
 
+from evalcheck import rulebook
 from evalcheck.finding import Unanswerable
 from evalcheck.guard import untouched
 from evalcheck.probe import Trial
@@ -87,8 +88,15 @@ def _corrected(trial: Trial, fitting: list[str]) -> dict[str, Tensor]:
 
 
 def _told(trial: Trial, fitting: list[str]) -> str:
-    widened = [r.module for r in trial.layers if (r.dropout_ratio or 1.0) > 1.02 and r.module not in fitting]
-    if not widened:
+    """Which norms were corrected, and which are widened and were not."""
+    limit = float(rulebook.find("dropout-before-batchnorm").options["ratio"])
+    left = [r.module for r in trial.layers if (r.dropout_ratio or 1.0) >= limit and r.module not in fitting]
+    if not left:
         return ""
-    named = ", ".join(widened[:SHOWN]) + (f" and {len(widened) - SHOWN} more" if len(widened) > SHOWN else "")
-    return f"reaches {len(fitting)} of {len(fitting) + len(widened)} widened norms; left as they are: {named}"
+    why = "left as they are, since the dropout right in front does not explain how far they are widened"
+    return f"corrected: {_named(fitting)}; {why}: {_named(left)}"
+
+
+def _named(paths: list[str]) -> str:
+    more = len(paths) - SHOWN
+    return ", ".join(paths[:SHOWN]) + (f" and {more} more" if more > 0 else "")

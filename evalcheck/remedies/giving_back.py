@@ -66,7 +66,7 @@ class Given:
         if self.error == float("inf"):
             return "cannot be told from chance: one batch is too few"
         if self.is_chance:
-            return "makes no difference that could not be chance"
+            return f"makes no difference to the {self.what} that could not be chance"
         if self.gain < 0:
             return "makes it worse"
         if self.passed:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from evalcheck.finding import Unanswerable
+from evalcheck.graph.unregistered.hidden import HiddenModule
 from evalcheck.probe import Trial
 from evalcheck.probe.pool import Pool
 from evalcheck.probe.running import modes
@@ -30,7 +33,18 @@ def run(trial: Trial) -> Outcome:
         with gate:
             before, after = _mixed(trial, modes.evaluating), _mixed(trial, asleep)
         symptom = scatter.gone(trial, before, after, alone=bool(gate.met))
-        return Outcome(scatter.scored(trial, asleep), symptom)
+        return Outcome(scatter.scored(trial, asleep), symptom, _price(kept))
+
+
+def _price(kept: Sequence[HiddenModule]) -> str:
+    """What being hidden did besides: to the optimiser and to checkpoints."""
+    count = sum(p.numel() for one in kept for p in one.module.parameters())
+    if not count:
+        return ""
+    return (
+        f"their {count:,} parameters were neither in parameters() nor in state_dict(): an optimiser of "
+        "model.parameters() never trained them, and no checkpoint holds them: change the code, train again"
+    )
 
 
 def _mixed(trial: Trial, mode: Mode) -> scatter.Scattered:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from evalcheck.finding import Report
 from evalcheck.measurement import Cause, Divergence, Measurements, Score, of
-from evalcheck.reporters import CLEAN, causes, cures, treatment
+from evalcheck.reporters import CLEAN, beside, causes, cures, treatment
 from evalcheck.reporters.numbers import counted, figure, joined
 
 SYMPTOM = cures.SYMPTOM
@@ -37,28 +37,24 @@ def answer(report: Report) -> list[tuple[str, str]]:
         if noise is None:
             advice = NO_DATA if ":" in report.target else NO_LOADER
             without = [("Next", advice)] if _is_without_data(report) else []
-            return [("", f"{_counted(report)}{_uncompared(report)}"), *without]
+            return [("", f"{_counted(report)}{_uncompared(report)}"), *_mended(report, measured), *without]
         told = causes.direct(cures.culprit(report))
         lines = [("", _random(report, noise)), ("Cause", f"{told}." if told else _drawn(noise))]
     else:
         lines = [("", _verdict(report, measured, measured.divergence))]
         if not diverges(report):
-            lines += _beside(report, measured)
+            lines += beside.lines(report, measured)
             return [line for line in lines if line[1]]
         lines += [("Cause", causes.told(measured, cures.culprit(report))), ("Also", causes.others(measured))]
     lines += [("Cure", cures.cure(report)), ("Next", cures.following(report))]
     return [line for line in lines if line[1]]
 
 
-def _beside(report: Report, measured: Measurements) -> list[tuple[str, str]]:
-    """What is said of a good eval mode that could be better still: the rest is told below."""
-    faults = [finding for finding in report.at_least("warning") if finding.rule != SYMPTOM]
-    if not faults:
+def _mended(report: Report, measured: Measurements | None) -> list[tuple[str, str]]:
+    """What kept the modes from being compared, where a remedy was tried against it."""
+    if measured is None or not measured.attempts:
         return []
-    if all(attempt.status != "proved" for attempt in treatment.ran(report)):
-        return [("Next", cures.step(faults[0]))]
-    cause = causes.told(measured, cures.culprit(report)) if cures.culprit(report) is not None else ""
-    return [("Cause", cause), ("Cure", cures.cure(report)), ("Next", cures.following(report))]
+    return [("Cause" if label == "But" else label, told) for label, told in beside.lines(report, measured)]
 
 
 def diverges(report: Report) -> bool:
@@ -123,7 +119,7 @@ def _verdict(report: Report, measured: Measurements, divergence: Divergence) -> 
     if not measured.scores:
         if diverges(report):
             return f"Eval mode and train mode give different outputs: {size}."
-        return f"Eval mode and train mode agree: {size}.{_besides(report)}"
+        return f"Eval mode and train mode agree: {size}."
     score, train = measured.scores[0], _train(measured)
     here = f"{score.name} is {figure(score.name, score.eval)} in eval mode and"
     both = f"{here} {figure(score.name, score.reference)} in {train}"
@@ -133,22 +129,13 @@ def _verdict(report: Report, measured: Measurements, divergence: Divergence) -> 
         return f"Eval mode is worse than train mode: {both} ({where})."
     if any(f.rule == SYMPTOM for f in report.findings):
         same = "Eval mode scores as well as train mode, but gives other outputs"
-        return f"{same}: {both}; {size}.{_besides(report)}"
-    return f"Eval mode is {_compared(score)}: {both} ({where}).{_besides(report)}"
+        return f"{same}: {both}; {size}."
+    return f"Eval mode is {_compared(score)}: {both} ({where})."
 
 
 def _is_noisy(score: Score) -> bool:
     """Whether train mode with all that it draws scores otherwise than without."""
     return score.train is not None and abs(score.train - score.reference) > SAME * score.scale
-
-
-def _besides(report: Report) -> str:
-    """Faults of another kind, so that a good verdict is not taken for a clean one."""
-    rules = [f.rule for f in report.at_least("warning") if f.rule != SYMPTOM]
-    if not rules:
-        return ""
-    stand = "fault of another kind stands" if len(rules) == 1 else "faults of other kinds stand"
-    return f" But {len(rules)} {stand} below: {joined(list(dict.fromkeys(rules)))}."
 
 
 def _compared(score: Score) -> str:

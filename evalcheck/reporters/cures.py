@@ -11,11 +11,9 @@ from evalcheck.reporters.numbers import CALLED, SHARES, figure
 from evalcheck.reporters.treatment import does, headline, ran, verdict
 
 SYMPTOM = "train-eval-divergence"
-ONE_BY_ONE = (
-    "Let evalcheck toggle the modules one by one with --exact, and look at what moves the output most."
-)
-RECALIBRATE = "evalcheck recalibrate {} --output OUT.pt writes weights with such statistics."
-KEEP = "evalcheck.recalibrate(model, train_loader) does that to the model."
+ONE_BY_ONE = "Let evalcheck toggle the modules one by one with {}, and look at what moves the output most."
+RECALIBRATE = "`evalcheck recalibrate {} --output OUT.pt` writes weights with such statistics."
+KEEP = "`evalcheck.recalibrate(model, train_loader)` does that to the model."
 # Rules of causes for which no page states itself as the one.
 RULES = {
     "domain": ("preprocessing-mismatch",),
@@ -78,14 +76,20 @@ def following(report: Report) -> str:
         command = RECALIBRATE if best is not None and best.name == "recalibrate" else ""
         given = " ".join([legible(report.target), *report.given])
         command = (command if ":" in report.target else command and KEEP).format(given)
-        return f"{command} More: evalcheck explain {finding.rule}." if command else step(finding)
+        return f"{command} More: `evalcheck explain {finding.rule}`." if command else step(finding)
     page = next(iter(_rules(cause.name)), None) if cause is not None else None
-    return f"{cure_of(page)} More: evalcheck explain {page}." if page else ONE_BY_ONE
+    one_by_one = ONE_BY_ONE.format("--exact" if ":" in report.target else "exact=True")
+    return f"{cure_of(page)} More: `evalcheck explain {page}`." if page else one_by_one
+
+
+def cured(report: Report) -> Finding | None:
+    """The finding that the best proved cure is of."""
+    return _about(report, next((attempt for attempt in ran(report) if attempt.status == "proved"), None))
 
 
 def step(finding: Finding) -> str:
     """What to do about a finding by hand, and where more is told."""
-    return f"{_by_hand(finding)}{cure_of(finding.rule)} More: evalcheck explain {finding.rule}."
+    return f"{_by_hand(finding)}{cure_of(finding.rule)} More: `evalcheck explain {finding.rule}`."
 
 
 def _cured(report: Report, best: Attempt | None) -> Cause | None:
@@ -117,7 +121,7 @@ def _by_hand(finding: Finding) -> str:
     if fix is None or not fix.edits:
         return ""
     option = "--fix" if fix.safe else "--fix --unsafe-fixes"
-    return f"evalcheck lint {legible(fix.edits[0].span.path)} {option} changes the code ({fix.title}). "
+    return f"`evalcheck lint {legible(fix.edits[0].span.path)} {option}` changes the code ({fix.title}). "
 
 
 def culprit(report: Report) -> Finding | None:

@@ -25,6 +25,17 @@ def inline(text: str) -> str:
     return _FIRST.sub(r"\1\\", _SIGNS.sub(r"\\\1", html(text)))
 
 
+def prose(text: str) -> str:
+    """A sentence, of no table, in which commands stand in backticks, their signs as they are: one line."""
+    parts = re.split(r"`([^`]+)`", _one_line(text))
+    return "".join(f"`{part}`" if place % 2 else _between(part) for place, part in enumerate(parts))
+
+
+def _between(text: str) -> str:
+    """What stands beside a command keeps the spaces at its ends."""
+    return f"{' ' * text.startswith(' ')}{inline(text)}{' ' * (text.endswith(' ') and len(text) > 1)}"
+
+
 def code(text: str) -> str:
     """As code within a line, in a table's cell too."""
     return f"<code>{_SIGNS.sub(lambda sign: f'&#{ord(sign[0])};', html(text))}</code>"

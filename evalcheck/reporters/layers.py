@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evalcheck.measurement import LayerReading, Measurements, StochasticReading
-from evalcheck.reporters.causes import is_part
+from evalcheck.reporters.norms import is_part
 from evalcheck.reporters.sheet import WHOLE, WORST, Share, Sheet, number, part
 
 BY_STATISTICS = ("stale", "shared", "dropout")

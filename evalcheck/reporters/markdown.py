@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evalcheck.finding import Finding, Report, Table
 from evalcheck.reporters import closing, detail, figures, treatment
 from evalcheck.reporters.answer import answer, diverges
-from evalcheck.reporters.escaping import code, fenced, html, inline
+from evalcheck.reporters.escaping import code, fenced, html, inline, prose
 from evalcheck.reporters.frame import frame
 from evalcheck.reporters.grid import bar
 from evalcheck.reporters.numbers import counted, first_sentence, share, upper
@@ -46,7 +46,7 @@ def _blocks(report: Report, quiet: bool, verbose: bool) -> Iterator[str]:
     lines = answer(report)
     yield f"**{inline(lines[0][1])}**"
     if len(lines) > 1:
-        yield "\n".join(f"- **{label}:** {inline(sentence)}" for label, sentence in lines[1:])
+        yield "\n".join(f"- **{label}:** {prose(sentence)}" for label, sentence in lines[1:])
     yield from map(_aside, glossary.explain(*(sentence for _, sentence in lines)))
     if report.measurements is not None and not quiet:
         for figure in figures.of(report.measurements, diverges(report), verbose):
@@ -86,7 +86,7 @@ def _finding(finding: Finding, report: Report, verbose: bool, glossary: Glossary
     if told.treated:
         yield f"{inline(upper(told.treated))}.\n"
     if told.advice:
-        yield f"**Do:** {inline(told.advice)}\n"
+        yield f"**Do:** {prose(told.advice)}\n"
     yield "</details>"
 
 
@@ -147,7 +147,7 @@ def _closing(report: Report, verbose: bool) -> Iterator[str]:
 
 
 def _folded(title: str, lines: list[str]) -> str:
-    listed = "\n".join(f"- {inline(line)}" for line in lines)
+    listed = "\n".join(f"- {prose(line)}" for line in lines)
     return f"<details><summary>{html(title)}</summary>\n\n{listed}\n\n</details>"
 
 

@@ -19,9 +19,9 @@ HELPS, HURTS = 0.1, -0.05
 SAME = 1.1
 # Scores that people know: whether more is better, and from what change on it is one.
 KNOWN = {"accuracy": (True, 0.01), "loss": (False, 0.01)}
-# A sentence that says no more than that a cure is one.
 # What moves the other way, in figures that are shown.
 OTHERS = re.compile(r", while [^,;]* goes from \S+ to [^\s,;]+")
+# A sentence that says no more than that a cure is one.
 WHOLE = re.compile(r"gives back (?:9[5-9]|100)% of [^,;]*")
 
 JUDGED = "on this model, and measured again in eval mode:"
@@ -57,11 +57,19 @@ def why_untried(lines: Sequence[str]) -> str:
 
 
 def ran(report: Report) -> list[Attempt]:
-    """Attempts with a value before and after, the best first."""
+    """Attempts with a value before and after, the best first; among cures, one that a command applies."""
     found = [
         a for a in _all(report) if a.status != "untried" and a.before is not None and a.after is not None
     ]
-    return sorted(found, key=lambda a: (a.status != "proved", -_given_back(a), -_steadied(a), bool(a.price)))
+    cures = {a.name for a in found if a.status == "proved"}
+    # A norm that is shared is refused by the command, which has one set of statistics to give.
+    applied = "recalibrate" if "per-call-statistics" not in cures else ""
+
+    def rank(a: Attempt) -> tuple[object, ...]:
+        proved = a.status == "proved"
+        return (not proved, proved and a.name != applied, -_given_back(a), -_steadied(a), bool(a.price))
+
+    return sorted(found, key=rank)
 
 
 def verdict(attempt: Attempt) -> Verdict:

@@ -194,7 +194,7 @@ def test_without_any_input_the_modules_are_still_read():
 
     report = evalcheck.check(Convolving())
     assert "batchnorm-without-running-stats" in {finding.rule for finding in report.findings}
-    assert any("a graph (edge_index) cannot be made up: pass --loader" in note for note in report.notes)
+    assert any("a graph (edge_index) cannot be made up: pass a loader" in note for note in report.notes)
     assert not report.faults
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from evalcheck import check
+from evalcheck.checks.probe import statistics_mismatch
+from evalcheck.measurement import Score
+from evalcheck.probe import effect
+from evalcheck.probe.effect import Effect
+from evalcheck.probe.statistics import blame
 
 RULES = ("preprocessing-mismatch", "domain-shift-statistics", "train-eval-divergence")
 
@@ -50,6 +58,22 @@ def test_batch_norms_that_show_it_are_told_with_the_cause():
     assert [s.layer for s in cause.sightings] == ["probe", "probe", "loader"]
     assert "norm '1'" in cause.message
     assert symptom.message.endswith("The finding preprocessing-mismatch tells of that cause.")
+
+
+@pytest.mark.parametrize(("apart", "told"), [(366.0, 0), (0.1, 1), (None, 1)])
+def test_statistics_that_are_right_are_not_blamed_for_what_the_inputs_do(monkeypatch, apart, told):
+    """What a finite sample leaves of each norm is magnified by inputs far from those of training."""
+    judge = Score("loss", False, 1.1e4, 0.1, 512)
+    steps = {"stale": Effect(0.33, judge, 370.0, 1.0)}
+    steps |= {"domain": Effect(apart, judge, 1e4, 1.0)} if apart else {}
+    norm = SimpleNamespace(module="1", stale=0.0028, share=1.0)
+    trial = SimpleNamespace(has_norms=True, require_training=list, foreign=True, fed_by="the training data")
+    monkeypatch.setattr(effect, "of_step", lambda _, name: steps.get(name))
+    monkeypatch.setattr(effect, "of_order", lambda *_: False)
+    for name, value in (("mismatched", []), ("spread_out", [[norm]]), ("part", 1.0)):
+        monkeypatch.setattr(blame, name, lambda *_, value=value: value)
+    options = {"output": 0.02, "layer": 0.01, "harm": 0.01, "scaled": 5.0, "order": 0.1}
+    assert len(list(statistics_mismatch.check(trial, options))) == told
 
 
 def test_a_model_without_batch_norms_suffers_as_well():

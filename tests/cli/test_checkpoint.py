@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from evalcheck.cli import checkpoint
+from evalcheck.cli import checkpoint, saving, weights
 from evalcheck.complaint import Complaint
 from tests.cli.calling import Stub, run
 
@@ -105,3 +105,38 @@ def test_safetensors_are_read_by_their_name(tmp_path: Path) -> None:
     assert refused(file) == "w.pt is not a safetensors file"
     save_file({}, file)
     assert refused(file) == "w.pt holds no tensors"
+
+
+class Counting(nn.Linear):
+    """Keeps more than tensors in its state_dict, under a wrapper's prefix too."""
+
+    seen = 0
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"seen": self.seen}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        self.seen = state["seen"]
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_modules_keep_besides_tensors_is_loaded_and_kept(tmp_path: Path, prefix: str) -> None:
+    """As `get_extra_state` gives it: a torch file holds it, a safetensors file cannot and says so."""
+    model = nn.Sequential(Counting(2, 2))
+    model[0].seen = 5
+    torch.save({prefix + key: value for key, value in model.state_dict().items()}, tmp_path / "w.pt")
+    other = nn.Sequential(Counting(2, 2))
+    held = checkpoint.load(other, tmp_path / "w.pt")
+    assert other[0].seen == 5
+    assert saving.write(held, tmp_path / "again.pt") == []
+    assert torch.load(tmp_path / "again.pt", weights_only=True)[f"{prefix}0._extra_state"] == {"seen": 5}
+    (told,) = saving.write(held, tmp_path / "again.safetensors")
+    assert "_extra_state" in told
+
+
+@pytest.mark.parametrize("odd", [torch.ones(2, dtype=torch.complex128), torch.eye(2).to_sparse()])
+def test_what_safetensors_cannot_hold_is_named(tmp_path: Path, odd: torch.Tensor) -> None:
+    held = weights.Weights({}, {"good": torch.ones(1), "odd": odd})
+    with pytest.raises(Complaint, match="odd"):
+        saving.write(held, tmp_path / "w.safetensors")
+    assert list(tmp_path.iterdir()) == []

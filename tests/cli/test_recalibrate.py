@@ -49,6 +49,7 @@ NORMED = """
                 for weight in net.head.parameters():
                     weight.data -= 0.5 * weight.grad
         net.zero_grad()
+        net.body[1].bias.data[:4] += 0.01  # as training would have moved it
         net.body[1].reset_running_stats()
         return net
 
@@ -80,6 +81,7 @@ NORMED = """
         def __init__(self):
             super().__init__()
             self.norm = nn.BatchNorm1d(4)
+            self.norm.bias.data[:2] += 0.01
 
         def forward(self, x):
             return self.norm(x) + self.norm(5 * x)
@@ -267,6 +269,32 @@ def test_without_evaluation_data_a_part_is_held_out(normed: Path) -> None:
         result.stdout.split()
     )
     assert "metric" in result.stdout
+
+
+def test_a_freshly_built_model_is_refused_unless_weights_were_loaded(normed: Path) -> None:
+    """Nobody wants the weights that were drawn a moment ago; the way out is named."""
+    (normed / "new.py").write_text((normed / "normed.py").read_text() + "\nfresh_model = lambda: Net()\n")
+    line = refused("recalibrate", "new.py:fresh_model", "--output", "out.pt", "--force")
+    assert "new.py:fresh_model is freshly initialised" in line
+    assert "--checkpoint FILE" in line
+    assert not Path("out.pt").exists()
+    saved(normed, run_model())
+    result = run("recalibrate", "new.py:fresh_model", "--checkpoint", "in.pt", "--output", "out.pt")
+    assert result.exit_code == 0, result.output
+
+
+def test_scores_at_chance_are_shown_and_decide_nothing(normed: Path) -> None:
+    """Evaluation inputs that were not scaled: the targets fit, but the model makes nothing of the samples."""
+    text = (normed / "normed.py").read_text().replace("nn.Linear(8, 2)", "nn.Linear(8, 4)")
+    text = text.replace("(x[:, 0] > 3).long()", "(2 * (x[:, 0] > 3).long() + (x[:, 1] > 3).long())")
+    more = "\ndef unscaled():\n    return [(-255 * x, y) for x, y in batches(300, 1)]\n"
+    (normed / "four.py").write_text(text + more)
+    result = run("recalibrate", "four.py:build_model", "--eval-loader", "unscaled", "--output", "out.pt")
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stdout.split())
+    assert "no better than guessing on these samples, before and after: they may be unlike the" in told
+    assert " accuracy " in told
+    assert "no targets fit" not in told
 
 
 def test_files_are_not_overwritten_unasked(normed: Path) -> None:

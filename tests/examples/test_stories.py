@@ -47,7 +47,9 @@ STORIES = [
     ),
     Story("cells", "dropout-before-batchnorm", "dropout", "recomputing the running", (0.6, 0.75), 0.93),
     Story("reader", "attention-dropout-ungated", "block.attention", "gating the dropout", (0.85, 0.96), 0.98),
-    Story("camera", "preprocessing-mismatch", "evaluation inputs", "statistics of its own", (0.15, 0.4), 0.98),
+    Story(
+        "camera", "preprocessing-mismatch", "evaluation inputs", "statistics of its own", (0.15, 0.4), 0.98
+    ),
 ]
 stories = pytest.mark.parametrize("story", STORIES, ids=[story.name for story in STORIES])
 

@@ -35,7 +35,7 @@ def refused(model: object, loader: object, **others: object) -> str:
 def test_a_norm_for_calls_that_differ() -> None:
     """With the reason and the way out."""
     line = refused(Shared(), [torch.randn(200, 3)])
-    assert line.startswith("norm is called 2 times per forward on inputs that differ (KL ")
+    assert line.startswith("batch norm 'norm' is called 2 times per forward on inputs that differ (KL ")
     assert "Give each call a norm of its own" in line
 
 

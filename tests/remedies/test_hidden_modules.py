@@ -31,6 +31,14 @@ def test_hidden_dropouts_are_put_to_sleep(keep):
     assert "loss" in [name for name, *_ in found.scores]
 
 
+def test_hidden_parameters_were_never_trained_and_the_price_says_so():
+    assert not attempt(with_dropout([nn.Dropout(0.4)])).price
+    kept = nn.Sequential(nn.Linear(32, 32), nn.Dropout(0.4))
+    price = attempt(with_dropout([kept])).price
+    assert "1,056 parameters" in price
+    assert "train again" in price
+
+
 def test_what_only_a_closure_holds_is_put_to_sleep_and_left_as_it_was():
     drop, norm = nn.Dropout(0.4), nn.BatchNorm1d(32)
     norm(torch.randn(20, 32))

@@ -1,5 +1,7 @@
 """Remedies that give norms other statistics: they do what they say, and say what they cost."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -80,6 +82,18 @@ def test_the_closed_form_of_dropout_comes_near_the_statistics_without_dropout():
     exact = made.moments["2"].pooled.var.float()
     apart = (found["2"] / exact).log().abs().mean()
     assert apart < 0.5 * (made.norms["2"].running_var / exact).log().abs().mean()
+
+
+def test_only_norms_that_are_really_widened_count_as_left_alone(monkeypatch):
+    made = trial(dropped())
+    slight = [replace(r, dropout_ratio=1.02) if r.module != "2" else r for r in made.layers]
+    wide = [*slight, replace(slight[0], module="other", dropout_ratio=1.3)]
+    monkeypatch.setattr(made, "layers", slight)
+    assert dropout_correction._told(made, ["2"]) == ""
+    monkeypatch.setattr(made, "layers", wide)
+    told = dropout_correction._told(made, ["2"])
+    assert "corrected: 2;" in told
+    assert told.endswith("they are widened: other")
 
 
 def test_the_closed_form_is_not_offered_without_dropout():

@@ -1,18 +1,15 @@
 """Remedies that set a switch or keep something as it is: fast path, observers, norms, averaged copies."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
 from torch.ao.quantization import FakeQuantize, MovingAverageMinMaxObserver
 
-from evalcheck.batch import Batch
 from evalcheck.finding import Unanswerable
-from evalcheck.probe import Pool, Trial
 from evalcheck.remedies import proof
 from tests.guard.fingerprint import fingerprint
-from tests.remedies.noisy_nets import headed, pool, trial
+from tests.remedies.noisy_nets import headed, trial
+from tests.remedies.structural_nets import Averaged, Pooled, instances, padded, pinned, quantised, settled
 
 
 def attempt(model, name, **options):
@@ -25,39 +22,7 @@ def attempt(model, name, **options):
         assert fingerprint(model) == before
 
 
-def settled(model, batches=60):
-    """Statistics that have seen the data."""
-    model.train()
-    with torch.no_grad():
-        for _ in range(batches):
-            model(pool().batches[0].args[0])
-    return model
-
-
 # Fast path
-
-
-class Pooled(nn.Module):
-    """A mean over all positions, padded ones too: the fast path leaves zeros there."""
-
-    def __init__(self, masked=False):
-        super().__init__()
-        torch.manual_seed(0)
-        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-        self.encoder, self.head, self.masked = nn.TransformerEncoder(layer, 1), nn.Linear(8, 2), masked
-
-    def forward(self, x, src_key_padding_mask):
-        x = self.encoder(x, src_key_padding_mask=src_key_padding_mask)
-        if self.masked:
-            x = x.masked_fill(src_key_padding_mask[..., None], 0.0)
-        return self.head(x.mean(1))
-
-
-def padded(model):
-    x = torch.randn(32, 6, 8, generator=torch.Generator().manual_seed(1))
-    mask = torch.arange(6)[None] >= torch.randint(2, 6, (32, 1), generator=torch.Generator().manual_seed(2))
-    batch = Batch((), {"x": x, "src_key_padding_mask": mask}, (x[:, 0, 0] > 0).long(), 32)
-    return Trial(model, Pool("the loader", (batch,), batch, 8))
 
 
 def test_without_the_fast_path_the_gradient_modes_agree():
@@ -100,11 +65,6 @@ def test_a_difference_that_is_not_the_fast_paths_is_not_its_matter():
 # Observers
 
 
-def quantised():
-    fake = FakeQuantize(MovingAverageMinMaxObserver, quant_min=0, quant_max=255)
-    return headed(lambda self, x: self.fake(x), fake=fake)
-
-
 def test_observers_that_are_off_move_nothing():
     found = attempt(settled(quantised()), "observers-off")
     assert (found.status, found.after) == ("proved", 0)
@@ -124,13 +84,7 @@ def test_without_observers_there_is_nothing_to_disable():
 
 
 def test_instances_are_normalised_by_themselves_in_eval_mode_too():
-    torch.manual_seed(0)
-
-    def step(self, x):
-        return self.norm(x.unflatten(1, (4, 8)) * (1 + 3 * x[:, :1, None].abs())).flatten(1)
-
-    model = settled(headed(step, norm=nn.InstanceNorm1d(4, track_running_stats=True)))
-    found = attempt(model, "instance-statistics-off")
+    found = attempt(instances(), "instance-statistics-off")
     assert found.status == "proved"
     assert found.after < 1e-6 < found.before
 
@@ -147,9 +101,7 @@ def test_instance_norms_that_keep_nothing_need_no_remedy():
 
 
 def test_frozen_norms_that_sleep_do_not_drift():
-    norm = nn.BatchNorm1d(32).requires_grad_(False)
-    norm.weight.data.fill_(0.9)
-    found = attempt(headed(lambda self, x: self.norm(x), norm=norm), "frozen-norms")
+    found = attempt(pinned(), "frozen-norms")
     assert (found.status, found.after) == ("proved", 0)
     assert found.before > 0.05
     assert "2 training batches" in found.measure
@@ -168,20 +120,6 @@ def test_norms_that_learn_are_not_held():
 
 
 # Averaged copies
-
-
-class Averaged(nn.Module):
-    """Online model and average; eval mode runs the average, or with ``idle`` the online one."""
-
-    def __init__(self, idle=False):
-        super().__init__()
-        torch.manual_seed(0)
-        fresh = headed(lambda self, x: self.norm(5 * x + 2), norm=nn.BatchNorm1d(32))
-        self.online, self.ema, self.idle = settled(copy.deepcopy(fresh)), fresh, idle
-        self.ema.norm.weight.data.mul_(0.99)
-
-    def forward(self, x):
-        return self.online(x) if self.training or self.idle else self.ema(x)
 
 
 def test_a_copy_with_its_models_buffers_is_near_its_model():

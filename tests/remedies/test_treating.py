@@ -95,3 +95,9 @@ def test_a_note_asks_for_no_remedy(runs):
 def test_every_remedy_that_a_page_names_exists(rule):
     for name in rule.remedies:
         assert untried.find(name) is not None or callable(find(name).run)
+
+
+def test_inputs_that_were_prepared_in_another_way_are_treated_as_another_domain():
+    found, _ = examined(plain(), [(40 * x + 20, y) for x, y in HELD])
+    names = {remedy.name for remedy in found["preprocessing-mismatch"].remedies}
+    assert names >= {"evaluation-statistics", "batch-statistics"}

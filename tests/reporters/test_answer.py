@@ -31,7 +31,7 @@ def test_a_fault_is_told_with_its_number_and_the_next_step(name: str) -> None:
     """The verdict has a number, and nobody is left without a next step."""
     told = lines(SITUATIONS[name]())
     assert any(sign.isdigit() for sign in told[""])
-    assert told["Next"].rstrip(".").endswith(("moves the output most", *(_rules(name))))
+    assert told["Next"].rstrip(".`").endswith(("moves the output most", *(_rules(name))))
 
 
 def _rules(name: str) -> tuple[str, ...]:
@@ -45,13 +45,36 @@ def test_a_good_eval_mode_needs_no_cure(name: str) -> None:
 
 
 def test_what_to_do_about_another_fault_is_said_beside_a_good_verdict() -> None:
-    assert list(lines(situations.besides())) == ["", "Next"]
+    assert list(lines(situations.besides())) == ["", "But", "Next"]
 
 
-def test_another_fault_is_not_hidden_behind_a_good_verdict() -> None:
-    assert (
-        "But 1 fault of another kind stands below: padding-dependent-eval." in lines(situations.besides())[""]
+def test_another_fault_is_told_in_words_behind_a_good_verdict() -> None:
+    told = lines(situations.besides())["But"]
+    assert told == "a sample's eval output depends on how far it is padded."
+
+
+def test_what_a_rule_measured_is_told_with_its_line() -> None:
+    """The number stands in the first lines, and other rules' names."""
+    report, gated = situations.besides(), situations.gated().findings[0]
+    seen = replace(gated.sightings[0], message="This is wrong. Call eval(). Measured: 55.5% for 88.7%. More.")
+    found = (replace(gated, severity="error", sightings=(seen, *gated.sightings)), *report.findings)
+    told = lines(replace(report, findings=found))
+    assert told["But"] == "this is wrong (tests/reporters/net.txt:7). Measured: 55.5% for 88.7%."
+    assert told["Also"] == "padding-dependent-eval, told below."
+
+
+def test_a_cure_beside_a_good_verdict_is_in_the_first_lines() -> None:
+    """Eval mode may be as good as train mode, and could be better than both."""
+    stale = situations.stale()
+    recalibrated = situations.attempt("recalibrate", situations.RECALIBRATED, 0.23, 1.0)
+    remedy = Remedy("recalibrate", situations.RECALIBRATED, "proved", "loss", 2.23, 0.23)
+    cured = replace(stale.findings[0], remedies=(remedy,))
+    measured = replace(
+        stale.measurements, attempts=(recalibrated,), scores=(Score("loss", False, 1, 1, 512),)
     )
+    told = lines(replace(stale, findings=(cured,), measurements=measured))
+    assert list(told) == ["", "But", "Cure", "Next"]
+    assert "running statistics of" in told["But"]
 
 
 def test_the_best_proved_remedy_is_the_cure() -> None:
@@ -93,9 +116,9 @@ def test_recalibration_is_told_with_its_command() -> None:
     remedy = Remedy("recalibrate", situations.RECALIBRATED, "proved", "loss", 2.23, 0.23)
     cured = replace(report.findings[0], remedies=(remedy,))
     report = replace(tried(recalibrated), findings=(cured, *report.findings[1:]))
-    assert lines(report)["Next"].startswith("evalcheck recalibrate net.py:build_model --output OUT.pt")
+    assert lines(report)["Next"].startswith("`evalcheck recalibrate net.py:build_model --output OUT.pt")
     assert lines(replace(report, target="Net"))["Next"].startswith(
-        "evalcheck.recalibrate(model, train_loader)"
+        "`evalcheck.recalibrate(model, train_loader)`"
     )
 
 
@@ -103,7 +126,7 @@ def test_the_command_names_the_options_that_were_given() -> None:
     report = situations.stale()
     given = replace(report, given=("--loader 'a b.py:train'", "--checkpoint w.pt"))
     assert lines(given)["Next"].startswith(
-        "evalcheck recalibrate net.py:build_model --loader 'a b.py:train' --checkpoint w.pt --output OUT.pt"
+        "`evalcheck recalibrate net.py:build_model --loader 'a b.py:train' --checkpoint w.pt --output OUT.pt`"
     )
 
 
@@ -148,7 +171,7 @@ def test_train_mode_with_noise_is_not_called_train_mode() -> None:
 
 def test_an_edit_is_offered_where_a_rule_knows_it() -> None:
     assert lines(situations.gated())["Next"].startswith(
-        "evalcheck lint tests/reporters/net.txt --fix --unsafe-fixes"
+        "`evalcheck lint tests/reporters/net.txt --fix --unsafe-fixes`"
     )
 
 

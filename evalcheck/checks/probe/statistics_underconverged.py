@@ -21,6 +21,7 @@ def check(trial: Trial, options: Mapping[str, Any]) -> Iterator[Sighting]:
     early = [r for r in blame.of(trial).underconverged if (r.residual or 0.0) > options["weight"]]
     if not early or blame.part(trial, early) * found.size <= options["output"]:
         return
+    early.sort(key=lambda reading: -(reading.share or 0.0))
     worst = early[0]
     counted = worst.residual_expected
     lies = counted is not None and not 0.5 < (worst.residual or 0.0) / max(counted, 1e-9) < 2
