@@ -105,8 +105,9 @@ def recalibrate(
     One pass only: repeating it in eval mode on its own result diverges in deep networks (each norm's error is
     the next one's input). What a further pass would change is measured, told, and not applied.
 
-    Nothing else of the model changes but ``num_batches_tracked``, which is raised to where training's moving
-    average would have forgotten its start; an exception or interrupt leaves all as it was. Raises
+    Nothing else of the model changes but ``num_batches_tracked``: it is raised to where training's moving
+    average would have forgotten its start, or with ``momentum=None`` set to the number of the loader's
+    batches. An exception or interrupt leaves all as it was. Raises
     :class:`evalcheck.Complaint` for input that cannot be worked with, among it a norm that serves several
     calls per forward whose inputs differ, which no statistics fit.
     """

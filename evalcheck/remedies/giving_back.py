@@ -21,6 +21,8 @@ from evalcheck.remedies import judged
 CURED = 0.8
 # Less than this, in loss or in units of the output's variance, is nothing that needs a cure.
 NOTHING = 0.01
+# Where the best statistics leave more of the distance than this, all of it counts as lost.
+KEPT = 0.25
 # Size of the step from shuffled to loaded training batches from which on the order is at fault as well.
 ORDER = 0.1
 ORDERED = ", if what the order of the training batches gave is counted in"
@@ -34,7 +36,8 @@ class Given:
 
     Of the score ``what``, or of the distance, in its own units. ``passed`` says that the reference, whose
     batches are noisy, is no better than eval mode; ``ordered`` that the training batches are no shuffle, and
-    that what their order gave is counted in.
+    that what their order gave is counted in; ``kept`` is the share of the distance that no statistics
+    give back, which is counted out.
     """
 
     what: str
@@ -43,6 +46,7 @@ class Given:
     lost: float
     passed: bool = False
     ordered: bool = False
+    kept: float = 0.0
 
     @property
     def recovered(self) -> float:
@@ -73,6 +77,8 @@ class Given:
             return "better than train mode, whose batches are noisy"
         share = f"gives back {min(self.recovered, 1):.0%} of the {self.what} that eval mode loses"
         share += ORDERED if self.ordered else ""
+        # What rounds to nothing is not worth a word.
+        share += f", without the {self.kept:.0%} that no statistics give back" if self.kept >= 0.005 else ""
         return share if self.is_cure else f"helps, is no cure: {share}"
 
 
@@ -98,9 +104,13 @@ def _reachable(trial: Trial) -> float:
 
     The reference alone would be a low bar: its batches are noisy, and small ones make it worse.
     """
-    ends = [step.after[0] for step in trial.steps if step.name in STATISTICS and len(step.after) == 1]
-    gains = [judged.gain(trial, trial.evaluated, run) for run in ends]
+    gains = [judged.gain(trial, trial.evaluated, run) for run in _ends(trial)]
     return max((gain.beyond_chance() for gain in gains if gain is not None), default=0.0)
+
+
+def _ends(trial: Trial) -> list[Run]:
+    """Eval mode on the statistics that each step over statistics ends at."""
+    return [step.after[0] for step in trial.steps if step.name in STATISTICS and len(step.after) == 1]
 
 
 def apart(trial: Trial, run: Run) -> float:
@@ -120,9 +130,21 @@ def _distance(trial: Trial, run: Run) -> Given:
     before, after = _squares(trial, trial.evaluated), _squares(trial, run)
     gain = (before - after) / (trial.unit or 1.0)
     error = float(gain.std()) / len(gain) ** 0.5 if len(gain) > 1 else float("inf")
-    ordered = _by_order(trial, None)
-    lost = apart(trial, trial.evaluated) + ordered
-    return Given("distance from train mode", float(gain.mean()), error, lost, ordered=ordered > 0)
+    ordered, whole = _by_order(trial, None), apart(trial, trial.evaluated)
+    left = 0.0 if ordered else _left(trial, whole)
+    lost = whole - left + ordered
+    kept = left / whole if whole > 0 else 0.0
+    return Given("distance from train mode", float(gain.mean()), error, lost, ordered=ordered > 0, kept=kept)
+
+
+def _left(trial: Trial, whole: float) -> float:
+    """The distance that the best statistics on the way to train mode leave, where it is a small part.
+
+    Small batches move the reference's mean, and no statistics follow it there. Where that is more than a
+    part, a distance that falls proves nothing: the weights may lean on such batches.
+    """
+    left = min((apart(trial, run) for run in _ends(trial)), default=0.0)
+    return left if left <= KEPT * whole else 0.0
 
 
 def _by_order(trial: Trial, judge: Score | None) -> float:

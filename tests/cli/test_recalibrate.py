@@ -174,6 +174,28 @@ def test_a_checkpoint_keeps_its_form(normed: Path, prefix: str, wrapper: str | N
     assert differing(read("in.pt")[wrapper] if wrapper else read("in.pt"), state) == set()
 
 
+def test_what_is_said_to_differ_is_what_differs(normed: Path) -> None:
+    """A counter that stays as it is does not count, nor one that the checkpoint does not have."""
+    command = ("recalibrate", "normed.py:build_model", "--output", "out.pt", "--force")
+    for altered, told in (
+        ("kept", "2 buffers of 1 norm differ from in.pt"),
+        ("absent", "2 buffers of 1 norm"),
+    ):
+        state = run_model()
+        counter = next(key for key in state if key.endswith("num_batches_tracked"))
+        if altered == "kept":
+            state[counter].fill_(10_000)
+        else:
+            del state[counter]
+        saved(normed, state)
+        result = run(*command, "--checkpoint", "in.pt")
+        assert result.exit_code == 0, result.output
+        assert told in " ".join(result.stdout.split())
+        assert len(differing(read("out.pt"), state)) == 2
+    again = run("recalibrate", "normed.py:build_model", "--output", "b.pt", "--checkpoint", "out.pt")
+    assert "nothing differs from out.pt" in " ".join(again.stdout.split())
+
+
 def test_safetensors_both_ways(normed: Path) -> None:
     """Tied weights are written out each, and that is said; a safetensors checkpoint is read again."""
     saved(normed, {"model": run_model(), "epoch": 3})

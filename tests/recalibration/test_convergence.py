@@ -55,6 +55,35 @@ def test_a_part_of_sorted_batches_is_not_settled(forms) -> None:
     assert not some.sorted
 
 
+@pytest.mark.parametrize("sort", [True, False])
+def test_large_batches_of_a_stream_are_looked_at_too(sort: bool) -> None:
+    """Ten of twenty batches of a thousand are read; those of a sorted stream differ."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(20_000, 4, generator=draw) + 3 * (torch.arange(20_000) // 1000)[:, None]
+    x = x if sort else x[torch.randperm(20_000, generator=draw)]
+    found = evalcheck.recalibrate(nn.Sequential(nn.BatchNorm1d(4)), iter(x.split(1000)))
+    assert (found.convergence.sorted, found.convergence.settled) == (sort, not sort)
+
+
+def test_from_too_few_batches_nothing_is_said_of_their_order() -> None:
+    """And that is said; not where the loader was read to its end."""
+    x = torch.randn(20_000, 4, generator=torch.Generator().manual_seed(0))
+    told = "whether the loader is sorted could not be told, for 2 batches were read"
+    assert told in str(evalcheck.recalibrate(nn.Sequential(nn.BatchNorm1d(4)), x.split(5000)))
+    assert "sorted" not in str(
+        evalcheck.recalibrate(nn.Sequential(nn.BatchNorm1d(4)), x[:10_000].split(5000))
+    )
+
+
+def test_of_a_batch_that_is_too_large_not_the_beginning_is_taken() -> None:
+    """It may be sorted."""
+    x = torch.linspace(-1, 1, 4000)[:, None]
+    model = nn.Sequential(nn.BatchNorm1d(1))
+    made = evalcheck.recalibrate(model, [x], samples=2000)
+    assert made.samples == 2000
+    assert abs(float(model[0].running_mean)) < 0.05
+
+
 def test_a_sorted_data_set_is_read_sample_by_sample() -> None:
     """So that the statistics are right, not only their faults told."""
     data = torch.utils.data.TensorDataset(SORTED)

@@ -144,3 +144,10 @@ def test_the_same_seed_gives_the_same_statistics() -> None:
 
     assert torch.equal(made(0), made(0))
     assert not torch.equal(made(0), made(1))
+
+
+@pytest.mark.parametrize("momentum", [1e-17, 5e-324])
+def test_no_momentum_is_too_small_for_the_counter(momentum: float) -> None:
+    model = nn.Sequential(nn.BatchNorm1d(3, momentum=momentum))
+    evalcheck.recalibrate(model, [torch.randn(40, 3)])
+    assert int(model[0].num_batches_tracked) == 2**53

@@ -96,6 +96,8 @@ def test_data_that_says_nothing() -> None:
     assert "cannot be iterated" in refused(net(), 3)
     assert "is needed" in refused("net", [])
     assert refused(net(), batches(inputs(20), 10), samples=0).startswith("samples must be a whole number")
+    line = refused(net(), batches(inputs(20), 10), samples=1)
+    assert line == "samples must be a whole number of 2 or more, not 1"
     assert refused(net(), batches(inputs(20), 10), batches=-1).startswith("batches must be a whole number")
     assert refused(net(), batches(1e38 * inputs(20), 10)).startswith(
         "1 is the first batch norm that is given"

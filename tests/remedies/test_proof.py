@@ -164,3 +164,15 @@ def test_advice_that_takes_training_says_by_whose_figures(name):
     assert attempt.status == "untried"
     assert any(char.isdigit() for char in attempt.detail)
     assert not attempt.detail.endswith(".")
+
+
+def test_without_targets_what_no_statistics_give_back_is_counted_out(monkeypatch):
+    """Small batches move the mean of train mode; where that is more than a quarter, all of it counts."""
+    made = trial(edited(), without_targets(batches(256, 2)), without_targets(batches(256, 5)))
+    whole, best = giving_back.apart(made, made.evaluated), made.population.pooled
+    for share, counted in ((0.2, 0.8), (0.3, 1.0)):
+        left = lambda _, run, share=share: share * whole if run is not made.evaluated else whole  # noqa: E731
+        monkeypatch.setattr(giving_back, "apart", left)
+        found = giving_back.given(made, best)
+        assert found.lost == pytest.approx(counted * whole)
+        assert ("without the 20% that no statistics give back" in found.told) == (share == 0.2)
