@@ -87,8 +87,8 @@ def _judged(result: Result, target: str) -> Iterator[tuple[str, str]]:
     if judgement.guesses:
         # Held-out training samples are like the training data.
         foreign = not pool.name.startswith(result.feed)
-        why = f": they may be unlike the training data (`evalcheck {target}` tells)" if foreign else ""
-        yield "but", f"{judgement.reason}{why}"
+        unlike = f": it learned little, or they are unlike the training data (`evalcheck {target}` tells)"
+        yield "but", f"{judgement.reason}{unlike if foreign else ''}"
     elif judgement.by is None:
         yield "", f"but nothing says which is better: {judgement.reason}"
 

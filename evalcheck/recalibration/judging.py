@@ -26,7 +26,7 @@ WORSE = 0.01
 class Judgement:
     """``scores`` hold the new statistics' value as ``eval`` and the old ones' as ``reference``; ``by`` is the
     one that decides, None without any, and ``reason`` says why there is none. ``guesses`` says that neither
-    is better than guessing."""
+    is much better than guessing."""
 
     scores: tuple[Score, ...] = ()
     by: Score | None = None
@@ -87,7 +87,7 @@ def _fit(run: Run, pool: Pool) -> bool:
 
 
 NO_TARGETS = "no targets fit the model's output, so that no score says whether it got better"
-GUESSED = "the model is no better than guessing on these samples, before and after"
+GUESSED = "the model is hardly better than guessing on these samples, before and after, so nothing decides"
 NO_DIRECTION = "the metric has no attribute higher_is_better (True or False)"
 
 
