@@ -114,11 +114,12 @@ def recalibrate(
     try:
         from evalcheck import recalibration
         from evalcheck.checkup.device import choose, placed
+        from evalcheck.guard.demands import demand_module
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise Complaint(NO_TORCH) from None
         raise
-    recalibration.demand_module(model)
+    demand_module(model)
     place = choose(device, model)
     with placed(model, place):
         return recalibration.recalibrate(

@@ -28,10 +28,10 @@ from evalcheck.checkup.acceptance import accepted
 from evalcheck.checkup.confirmation import confirmed
 from evalcheck.checkup.device import choose, placed
 from evalcheck.checkup.material import Material
-from evalcheck.complaint import Complaint
 from evalcheck.engine import Answers
 from evalcheck.finding import Finding, Report
 from evalcheck.guard import untouched
+from evalcheck.guard.demands import demand_module
 from evalcheck.guard.modes import switch
 from evalcheck.guard.untouched import is_lazy
 from evalcheck.measurement import Measurements
@@ -68,7 +68,7 @@ def check(
     progress: Progress | None = None,
 ) -> Report:
     """Examine one model; see :func:`evalcheck.check`. Raises :class:`Complaint` for bad input."""
-    _demand_module(model)
+    demand_module(model)
     examination = _Examination(
         model,
         settings or Settings(),
@@ -266,11 +266,3 @@ class _Steps:
         self.done = min(self.done + 1, STAGES)
         if self.progress is not None:
             self.progress(stage, self.done, STAGES)
-
-
-def _demand_module(model: object) -> None:
-    if not isinstance(model, nn.Module):
-        kind = type(model).__name__
-        article = "an" if kind[0].lower() in "aeiou" else "a"
-        call = ": call it" if callable(model) else ""
-        raise Complaint(f"{article} {kind} was given where a torch.nn.Module is needed{call}")

@@ -2,7 +2,7 @@
 
 from evalcheck.recalibration.convergence import Convergence
 from evalcheck.recalibration.outcome import Change, Recalibration
-from evalcheck.recalibration.recalibrating import demand_module, recalibrate
+from evalcheck.recalibration.recalibrating import recalibrate
 from evalcheck.recalibration.setting_aside import Aside
 
-__all__ = ["Aside", "Change", "Convergence", "Recalibration", "demand_module", "recalibrate"]
+__all__ = ["Aside", "Change", "Convergence", "Recalibration", "recalibrate"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import exp, isfinite
+from math import isfinite
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from evalcheck.measurement import Score
 from evalcheck.probe.chain.steps import HIGHER_IS_BETTER
-from evalcheck.probe.judging import scores
+from evalcheck.probe.judging import own_targets, scores
 from evalcheck.probe.judging.scoring import GUESSING, Metric
 from evalcheck.probe.pool import OutOfMemory, Pool
 from evalcheck.probe.running import modes
@@ -62,7 +61,7 @@ def _judged(after: Run, before: Run, pool: Pool, higher: Mapping[str, bool | Non
     """Scores at chance on both statistics are shown where the targets fit, and decide nothing."""
     found = scores.scores(after, [before], [before], pool, higher)
     shown = found
-    if _fit(after, pool):
+    if own_targets.fit(after, pool):
         # Without the loss of guessing they are not held against it.
         one, two = _unguessed(after), _unguessed(before)
         shown = scores.scores(one, [two], [two], pool, higher)
@@ -76,14 +75,6 @@ def _judged(after: Run, before: Run, pool: Pool, higher: Mapping[str, bool | Non
 
 def _unguessed(run: Run) -> Run:
     return Run(run.leaves, {name: values for name, values in run.scores.items() if name != GUESSING})
-
-
-def _fit(run: Run, pool: Pool) -> bool:
-    """Whether each class that the output chooses from occurs among the targets: then they are its own."""
-    targets = [batch.targets for batch in pool.grouped()]
-    if GUESSING not in run.scores or not all(isinstance(one, Tensor) for one in targets):
-        return False
-    return len(torch.unique(torch.cat([one.flatten() for one in targets]))) >= round(exp(run.mean(GUESSING)))
 
 
 NO_TARGETS = "no targets fit the model's output, so that no score says whether it got better"

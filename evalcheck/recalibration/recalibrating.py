@@ -45,7 +45,6 @@ def recalibrate(
     The loader's batches are taken ``through`` a function that may set some aside; ``progress`` is told how
     many samples have been run.
     """
-    demand_module(model)
     _demand_number("batches", batches, 1)
     _demand_number("samples", samples, 2)
     # Torch's own wrappers hide what forward takes; a forward of the user's knows the model as it is.
@@ -110,12 +109,6 @@ def _reasons(feed: Feed, passed: Passed, norms: Mapping[str, _BatchNorm]) -> Ite
     if missed:
         stay = "batch norms did not run and stay as they are" if len(missed) > 1 else STAYS
         yield f"{len(missed)} {stay}: {', '.join(missed[:SHOWN])}{' ...' * (len(missed) > SHOWN)}"
-
-
-def demand_module(model: object) -> None:
-    """Raise :class:`Complaint` for what is no module."""
-    if not isinstance(model, nn.Module):
-        raise Complaint(f"a {type(model).__name__} was given where a torch.nn.Module is needed")
 
 
 def _demand_number(name: str, number: int | None, least: int) -> None:
